@@ -1,0 +1,83 @@
+"""The settings of every process: read once from the environment, frozen, an odd value refused with name and reason."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from environs import EnvError, FileAwareEnv
+from marshmallow import ValidationError, validate
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from shared.errors import ConfigurationError
+
+PROQUANT_API = "https://www.proquant.com/api/integrations/v1/integrations"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the environment says. Times in seconds. `repr` shows no secret."""
+
+    database_url: str
+    redis_url: str
+    port: int
+    response_wait: float  # how long a request waits for its outcome; 0 = never
+    open_max_age: float  # an OPEN older than this when it would be sent is expired
+    reorder_grace: float  # how long an event that came too early waits for what should have come before it
+    sweep_interval: float
+    lease: float  # who works on a strategy has it for this long, and renews it before every order
+    public_url: str | None  # where ProQuant reaches us
+    proquant_api_url: str
+    secret_key: str | None  # encrypts broker settings at rest
+    instruments_file: Path | None
+
+    def __repr__(self) -> str:
+        return f"Config(port={self.port}, response_wait={self.response_wait}, lease={self.lease}, ...)"
+
+
+def load() -> Config:
+    """The settings in the process's environment. Each may also come from the file that NAME_FILE names.
+
+    Raises ConfigurationError that names every setting that is missing or odd, and says why.
+    """
+    env = FileAwareEnv(eager=False, strip_whitespace=True)
+    try:
+        values = _read(env)
+        env.seal()
+    except (EnvError, ValueError) as error:
+        raise ConfigurationError(f"The environment cannot be used: {error}") from error
+    return Config(**values)  # type: ignore[arg-type]  # seal() has just proven that every value is of its field's type
+
+
+def _read(env: FileAwareEnv) -> dict[str, object]:
+    values: dict[str, object] = {
+        "database_url": env.str("DATABASE_URL", validate=_postgresql),
+        "redis_url": env.str("REDIS_URL", validate=_redis),
+        "port": env.int("PORT", 8000, validate=validate.Range(1, 65535)),
+    }
+    with env.prefixed("BRIDGE_"):
+        values |= {
+            "response_wait": env.float("RESPONSE_WAIT_SECONDS", 5.0, validate=validate.Range(0, 60)),
+            "open_max_age": env.float("OPEN_MAX_AGE_SECONDS", 300.0, validate=validate.Range(1)),
+            "reorder_grace": env.float("REORDER_GRACE_SECONDS", 2.0, validate=validate.Range(0, 60)),
+            "sweep_interval": env.float("SWEEP_INTERVAL_SECONDS", 5.0, validate=validate.Range(0.05, 300)),
+            "lease": env.float("LEASE_SECONDS", 60.0, validate=validate.Range(1, 3600)),
+            "public_url": env.str("PUBLIC_URL", None),
+            "proquant_api_url": env.str("PROQUANT_API_URL", PROQUANT_API),
+            "secret_key": env.str("SECRET_KEY", None),
+            "instruments_file": env.path("INSTRUMENTS_FILE", None),
+        }
+    return values
+
+
+def _postgresql(url: str) -> None:
+    try:
+        backend = make_url(url).get_backend_name()
+    except ArgumentError as error:
+        raise ValidationError("is not a URL such as postgresql://user:password@host:5432/name") from error
+    if backend not in {"postgresql", "postgres"}:
+        raise ValidationError(f"must be a postgresql:// URL, not {backend}://; it is the only database that is supported")
+
+
+def _redis(url: str) -> None:
+    if not url.startswith(("redis://", "rediss://", "unix://", "redis+socket://")):
+        raise ValidationError("must be a redis://, rediss:// or unix:// URL; Redis Cluster is not supported by Celery")

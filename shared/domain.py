@@ -1,0 +1,254 @@
+"""The words of this project as types: ids, closed sets of states and outcomes, and the events themselves. No I/O."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import NewType
+
+AccountId = NewType("AccountId", int)
+EventId = NewType("EventId", int)
+OrderId = NewType("OrderId", int)
+StrategyKey = NewType("StrategyKey", int)
+"""Our row of one strategy of one account; ProQuant's own id of it is `strategy_id`."""
+ClientOrderId = NewType("ClientOrderId", str)
+BrokerOrderId = NewType("BrokerOrderId", str)
+
+
+class Direction(StrEnum):
+    """Which way a signal points (guide, "v1 Signal Event Data")."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+    @property
+    def opposite(self) -> "Direction":
+        return Direction.SELL if self is Direction.BUY else Direction.BUY
+
+
+class EventType(StrEnum):
+    """The eight types of the guide, "v1 Event types and data"."""
+
+    INTEGRATION_APPROVED = "INTEGRATION_APPROVED"
+    INTEGRATION_REJECTED = "INTEGRATION_REJECTED"
+    INTEGRATION_DELETED = "INTEGRATION_DELETED"
+    STRATEGY_ENABLED = "STRATEGY_ENABLED"
+    STRATEGY_DISABLED = "STRATEGY_DISABLED"
+    SIGNAL_OPEN = "SIGNAL_OPEN"
+    SIGNAL_CLOSE = "SIGNAL_CLOSE"
+    SIGNAL_REOPEN = "SIGNAL_REOPEN"
+
+
+SIGNALS = frozenset({EventType.SIGNAL_OPEN, EventType.SIGNAL_CLOSE, EventType.SIGNAL_REOPEN})
+
+
+class ErrorType(StrEnum):
+    """The nine errors that ProQuant understands (guide, "Responding to Events")."""
+
+    INSUFFICIENT_FUNDS = "InsufficientFunds"
+    QUANTITY_TOO_LOW = "QuantityTooLow"
+    QUANTITY_TOO_HIGH = "QuantityTooHigh"
+    INVALID_QUANTITY_PRECISION = "InvalidQuantityPrecision"
+    UNSUPPORTED_INSTRUMENT = "UnsupportedInstrument"
+    POSITION_ALREADY_EXISTS = "PositionAlreadyExists"
+    MARKET_CLOSED = "MarketClosed"
+    POSITION_NOT_FOUND = "PositionNotFound"
+    INVALID_CREDENTIALS = "InvalidCredentials"
+
+
+class GenericError(StrEnum):
+    """Refusals that ProQuant has no word for; it shows its generic notification."""
+
+    MALFORMED = "malformed"
+    UNSUPPORTED_VERSION = "unsupported_version"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    CONFLICT = "conflict"
+    EXPIRED = "expired"
+    ACCOUNT_PAUSED = "account_paused"
+    STRATEGY_DISABLED = "strategy_disabled"
+    REJECTED = "rejected"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    BAD_REQUEST = "bad_request"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
+
+
+AnyError = ErrorType | GenericError
+
+
+def error_named(word: str) -> AnyError:
+    """The error of this name. Raises ValueError for a word that is in neither closed set."""
+    return ErrorType(word) if word in set(ErrorType) else GenericError(word)
+
+
+class RefusedBy(StrEnum):
+    """Who said no: denied by the bridge before anything was sent, or rejected by the broker."""
+
+    BRIDGE = "bridge"
+    BROKER = "broker"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an event is not executed. `detail` is one sentence that is safe to show to the sender."""
+
+    error: AnyError
+    detail: str
+    by: RefusedBy = RefusedBy.BRIDGE
+
+
+class EventState(StrEnum):
+    """Life of an event; `EVENT_TRANSITIONS` lists who may follow whom. Only `inbox.py` writes it."""
+
+    RECEIVED = "received"  # stored by the receiver, or handed back by a person who resolved a parked one
+    EXECUTING = "executing"  # a worker that holds the strategy's lease is at it
+    WAITING = "waiting"  # due again at next_attempt_at: retry, settling, or grace for a reordered delivery
+    PARKED = "parked"  # cannot be settled without a person; alerted
+    DONE = "done"  # what it asked for is so, at the broker and in the ledger
+    REFUSED = "refused"  # denied or rejected; error_type says why, refused_by says who
+    SKIPPED = "skipped"  # rightly without effect; reason says why
+
+
+EVENT_TRANSITIONS: dict[EventState, frozenset[EventState]] = {
+    EventState.RECEIVED: frozenset({EventState.EXECUTING}),
+    EventState.EXECUTING: frozenset(
+        {
+            EventState.EXECUTING,  # a lease ran out and another worker takes over
+            EventState.WAITING,
+            EventState.PARKED,
+            EventState.DONE,
+            EventState.REFUSED,
+            EventState.SKIPPED,
+        }
+    ),
+    EventState.WAITING: frozenset({EventState.EXECUTING, EventState.PARKED}),
+    EventState.PARKED: frozenset({EventState.RECEIVED}),
+    EventState.DONE: frozenset(),
+    EventState.REFUSED: frozenset(),
+    EventState.SKIPPED: frozenset(),
+}
+FINISHED = frozenset({EventState.DONE, EventState.REFUSED, EventState.SKIPPED})
+UNFINISHED = frozenset(EventState) - FINISHED
+
+
+class SkipReason(StrEnum):
+    """Why an event rightly had no effect."""
+
+    SUPERSEDED = "superseded"  # a later event of the strategy has already closed or flipped its position
+    IRRELEVANT = "irrelevant"  # a type that this bridge does not know
+    DUPLICATE = "duplicate"  # the same flip again under another timestamp
+
+
+class Leg(StrEnum):
+    """One order of an event. OPEN has `open`, CLOSE has `close`, REOPEN has both, `close` first."""
+
+    CLOSE = "close"
+    OPEN = "open"
+
+
+class OrderState(StrEnum):
+    """Life of an order; `ORDER_TRANSITIONS` lists who may follow whom. Only `ledger.py` writes it."""
+
+    PLANNED = "planned"  # intent committed, or proven not to have reached the broker: may be sent
+    SUBMITTING = "submitting"  # committed right before the call: from here on it may be at the broker
+    UNKNOWN = "unknown"  # the call ended without evidence; only a look-up may settle it
+    ACCEPTED = "accepted"  # the broker has it and it is still working
+    FILLED = "filled"
+    PARTIALLY_FILLED = "partially_filled"  # final: a part was filled, the rest was cancelled
+    REJECTED = "rejected"  # on definitive evidence only
+    CANCELLED = "cancelled"  # accepted, then ended by the broker with nothing filled
+
+
+ORDER_FINAL = frozenset(
+    {OrderState.FILLED, OrderState.PARTIALLY_FILLED, OrderState.REJECTED, OrderState.CANCELLED}
+)
+_ANSWERED = ORDER_FINAL | {OrderState.ACCEPTED}
+ORDER_TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
+    OrderState.PLANNED: frozenset({OrderState.SUBMITTING}),
+    OrderState.SUBMITTING: _ANSWERED | {OrderState.UNKNOWN, OrderState.PLANNED},
+    OrderState.UNKNOWN: _ANSWERED | {OrderState.UNKNOWN, OrderState.PLANNED},
+    OrderState.ACCEPTED: _ANSWERED,
+    OrderState.FILLED: frozenset(),
+    OrderState.PARTIALLY_FILLED: frozenset(),
+    OrderState.REJECTED: frozenset(),
+    OrderState.CANCELLED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SignalEvent:
+    """A SIGNAL_OPEN, SIGNAL_CLOSE or SIGNAL_REOPEN. `quantity` is in units of the instrument, as ProQuant sent it."""
+
+    type: EventType
+    timestamp_ms: int
+    strategy_id: str
+    strategy_name: str
+    proquant_position_id: str
+    direction: Direction
+    ticker: str
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class LifecycleEvent:
+    """An INTEGRATION_* or STRATEGY_* event. `strategy_id` and `strategy_name` are empty for INTEGRATION_*."""
+
+    type: EventType
+    timestamp_ms: int
+    strategy_id: str = ""
+    strategy_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownEvent:
+    """An event of a type that the guide of our day does not list: recorded, alerted, answered 200."""
+
+    type: str
+    timestamp_ms: int
+
+
+Event = SignalEvent | LifecycleEvent | UnknownEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One webhook body, parsed: the event in the highest version we know, and what the sender says of versions."""
+
+    version: str
+    deprecation: datetime | None
+    unknown_versions: tuple[str, ...]
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class TradingHours:
+    """Weekly trading sessions in UTC, as (start, end) in minutes since Monday 00:00; end is exclusive.
+
+    A session may run past the end of the week (end > 10080). An empty tuple means: never open.
+    """
+
+    sessions: tuple[tuple[int, int], ...]
+
+    def is_open(self, at: datetime) -> bool:
+        minute = at.weekday() * 1440 + at.hour * 60 + at.minute
+        return any(start <= minute < end or start <= minute + 10080 < end for start, end in self.sessions)
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """What ProQuant calls a ticker, as this account may trade it. Quantities in units of the instrument.
+
+    `hours` is None where the broker publishes no fixed weekly hours; then only `Broker.is_open` knows.
+    """
+
+    ticker: str
+    symbol: str
+    minimum: Decimal
+    maximum: Decimal | None
+    step: Decimal
+    currency: str
+    shortable: bool = True
+    hours: TradingHours | None = None

@@ -1,0 +1,252 @@
+"""Every table of the bridge. Each column says who writes it and when; times are UTC, quantities in units."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+TIME = DateTime(timezone=True)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class Account(Base):
+    """Whom we trade for: one account at one broker. Written by `accounts.py`, on behalf of the CLI and the receiver."""
+
+    __tablename__ = "accounts"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    name: Mapped[str] = mapped_column(Text, unique=True)
+    broker: Mapped[str] = mapped_column(Text)  # built-in name, entry point or dotted path of the adapter's factory
+    broker_settings: Mapped[str] = mapped_column(Text)  # encrypted with BRIDGE_SECRET_KEY; set at creation
+    multiplier: Mapped[Decimal] = mapped_column(Numeric)  # our quantity for one unit of ProQuant's; set at creation
+    paused: Mapped[bool] = mapped_column(server_default=text("false"))  # the CLI's pause and resume
+    integration: Mapped[str] = mapped_column(Text, server_default="unknown")  # unknown|approved|rejected|deleted
+    integration_at_ms: Mapped[int | None] = mapped_column(BigInteger)  # timestamp of the event that said so
+    instruments_at: Mapped[datetime | None] = mapped_column(TIME)  # last refresh of the account's instruments
+    created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+
+
+class Token(Base):
+    """A bearer token of an account, as its hash. Written by `accounts.py`; a revoked one is kept, not deleted."""
+
+    __tablename__ = "tokens"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    hash: Mapped[str] = mapped_column(Text, unique=True)  # SHA-256, hex
+    created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+    revoked_at: Mapped[datetime | None] = mapped_column(TIME)  # set when the token is rotated away
+
+
+class InstrumentRow(Base):
+    """An instrument of an account, as the broker listed it last. Written by `instruments.py` only."""
+
+    __tablename__ = "instruments"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    ticker: Mapped[str] = mapped_column(Text, primary_key=True)
+    symbol: Mapped[str] = mapped_column(Text)
+    minimum: Mapped[Decimal] = mapped_column(Numeric)
+    maximum: Mapped[Decimal | None] = mapped_column(Numeric)
+    step: Mapped[Decimal] = mapped_column(Numeric)
+    currency: Mapped[str] = mapped_column(Text)
+    shortable: Mapped[bool] = mapped_column()
+    hours: Mapped[list[list[int]] | None] = mapped_column(JSONB(none_as_null=True))  # TradingHours.sessions
+
+
+class Strategy(Base):
+    """One strategy of one account: the unit of order. `strategy_id` is empty for events of the account as a whole.
+
+    The receiver takes `next_seq` under this row's lock; the worker leases the row. Written by `inbox.py` only.
+    """
+
+    __tablename__ = "strategies"
+    __table_args__ = (UniqueConstraint("account_id", "strategy_id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    strategy_id: Mapped[str] = mapped_column(Text)  # ProQuant's id
+    name: Mapped[str] = mapped_column(Text)  # as the last event called it
+    next_seq: Mapped[int] = mapped_column(BigInteger, server_default="1")  # last sequence number given, by the receiver
+    enabled: Mapped[bool] = mapped_column(server_default=text("true"))  # STRATEGY_ENABLED, STRATEGY_DISABLED
+    enabled_at_ms: Mapped[int | None] = mapped_column(BigInteger)  # timestamp of the event that said so
+    lease_owner: Mapped[str | None] = mapped_column(Text)  # the worker thread at work; null when nobody is
+    lease_until: Mapped[datetime | None] = mapped_column(TIME)  # by the database's clock; renewed before every order
+    fence: Mapped[int] = mapped_column(BigInteger, server_default="0")  # grows with every claim; writes carry it
+
+
+class EventRow(Base):
+    """The inbox: one ProQuant message. Inserted by the receiver, moved by the worker, both through `inbox.py`."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        UniqueConstraint("account_id", "key"),
+        Index(
+            "ix_events_unfinished",
+            "strategy",
+            "timestamp_ms",
+            "seq",
+            postgresql_where=text("state IN ('received', 'executing', 'waiting', 'parked')"),
+        ),
+        Index("ix_events_strategy_order", "strategy", "timestamp_ms", "seq"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    strategy: Mapped[int] = mapped_column(ForeignKey("strategies.id"))
+    seq: Mapped[int] = mapped_column(BigInteger)  # arrival within the strategy; commit order is sequence order
+    key: Mapped[str] = mapped_column(Text)  # idempotency key, keys.event_key
+    content_hash: Mapped[str] = mapped_column(Text)  # keys.content_hash: the same key with another one is a conflict
+    body_hash: Mapped[str] = mapped_column(Text)  # SHA-256 of the body that we do not store
+    version: Mapped[str] = mapped_column(Text)  # protocol version that was used
+    type: Mapped[str] = mapped_column(Text)
+    timestamp_ms: Mapped[int] = mapped_column(BigInteger)  # ProQuant's, Unix milliseconds; tells what is later
+    proquant_position_id: Mapped[str | None] = mapped_column(Text)  # signals only, as are the next three
+    direction: Mapped[str | None] = mapped_column(Text)
+    ticker: Mapped[str | None] = mapped_column(Text)
+    quantity: Mapped[Decimal | None] = mapped_column(Numeric)  # as ProQuant sent it, before the multiplier
+    received_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+    state: Mapped[str] = mapped_column(Text, server_default="received")  # domain.EventState
+    attempts: Mapped[int] = mapped_column(server_default="0")  # grows when a worker takes it up
+    failures: Mapped[int] = mapped_column(server_default="0")  # grows when our own code raised; parks at a limit
+    next_attempt_at: Mapped[datetime | None] = mapped_column(TIME)  # set with `waiting`
+    rung_at: Mapped[datetime | None] = mapped_column(TIME)  # the sweep's last ring
+    started_at: Mapped[datetime | None] = mapped_column(TIME)  # first taken up
+    finished_at: Mapped[datetime | None] = mapped_column(TIME)  # done, refused or skipped
+    error_type: Mapped[str | None] = mapped_column(Text)  # with `refused`: one of the nine or a generic word
+    refused_by: Mapped[str | None] = mapped_column(Text)  # with `refused`: bridge or broker
+    reason: Mapped[str | None] = mapped_column(Text)  # refused, skipped, waiting, parked: one sentence or word
+
+
+class OrderRow(Base):
+    """One order of an event. Written by `ledger.py` only; its intent is committed before it is sent."""
+
+    __tablename__ = "orders"
+    __table_args__ = (UniqueConstraint("event_id", "leg", "generation"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    event_id: Mapped[int] = mapped_column(ForeignKey("events.id"))
+    leg: Mapped[str] = mapped_column(Text)  # domain.Leg
+    generation: Mapped[int] = mapped_column(SmallInteger)  # grows where a new order is meant
+    client_order_id: Mapped[str] = mapped_column(Text, unique=True)
+    symbol: Mapped[str] = mapped_column(Text)
+    side: Mapped[str] = mapped_column(Text)
+    quantity: Mapped[Decimal] = mapped_column(Numeric)
+    mark: Mapped[str | None] = mapped_column(Text)  # Broker.mark() before the first send
+    position_id: Mapped[int | None] = mapped_column(ForeignKey("positions.id"))  # what it closes, or has opened
+    state: Mapped[str] = mapped_column(Text)  # domain.OrderState
+    attempts: Mapped[int] = mapped_column(server_default="0")  # grows with every send
+    lookups: Mapped[int] = mapped_column(server_default="0")  # look-ups since the outcome became unknown
+    in_flight_until: Mapped[datetime | None] = mapped_column(TIME)  # until when a send may still reach the broker
+    broker_order_id: Mapped[str | None] = mapped_column(Text)
+    trade_id: Mapped[str | None] = mapped_column(Text)  # the broker's id of the position, where it has one
+    filled_quantity: Mapped[Decimal] = mapped_column(Numeric, server_default="0")  # sum of its fills
+    average_price: Mapped[Decimal | None] = mapped_column(Numeric)
+    error_type: Mapped[str | None] = mapped_column(Text)  # with `rejected`, where one of the nine fits
+    reason: Mapped[str | None] = mapped_column(Text)  # the broker's words, for the operator; never answered
+    created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+
+
+class FillRow(Base):
+    """One execution of an order, as the broker reported it. Inserted once by `ledger.py`, never changed."""
+
+    __tablename__ = "fills"
+    __table_args__ = (UniqueConstraint("order_id", "fill_id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
+    fill_id: Mapped[str] = mapped_column(Text)
+    quantity: Mapped[Decimal] = mapped_column(Numeric)
+    price: Mapped[Decimal] = mapped_column(Numeric)
+    at: Mapped[datetime] = mapped_column(TIME)
+
+
+class PositionRow(Base):
+    """What one strategy holds, or held. Opened and closed by fills, through `ledger.py` only."""
+
+    __tablename__ = "positions"
+    __table_args__ = (
+        Index("uq_positions_one_open", "strategy", unique=True, postgresql_where=text("state = 'open'")),
+        Index("ix_positions_proquant_id", "strategy", "proquant_position_id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    strategy: Mapped[int] = mapped_column(ForeignKey("strategies.id"))
+    proquant_position_id: Mapped[str] = mapped_column(Text)  # of the event that opened it
+    ticker: Mapped[str] = mapped_column(Text)
+    symbol: Mapped[str] = mapped_column(Text)
+    direction: Mapped[str] = mapped_column(Text)
+    quantity: Mapped[Decimal] = mapped_column(Numeric)  # still held: fills of its open less fills of its closes
+    state: Mapped[str] = mapped_column(Text)  # open, closed
+    opened_by: Mapped[int] = mapped_column(ForeignKey("events.id"))
+    opened_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+    closed_by: Mapped[int | None] = mapped_column(ForeignKey("events.id"))  # with `closed`
+    closed_at: Mapped[datetime | None] = mapped_column(TIME)  # with `closed`
+
+
+class Alert(Base):
+    """Something that a person should know. Inserted by whoever noticed, through `alerts.py`; never changed."""
+
+    __tablename__ = "alerts"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
+    event_id: Mapped[int | None] = mapped_column(ForeignKey("events.id"))
+    detail: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+
+
+class ProtocolVersion(Base):
+    """A version that ProQuant has sent, and its last known deprecation. Written by the receiver through `versions.py`."""
+
+    __tablename__ = "protocol_versions"
+
+    version: Mapped[str] = mapped_column(Text, primary_key=True)
+    supported: Mapped[bool] = mapped_column()  # whether this build understands it
+    deprecation: Mapped[datetime | None] = mapped_column(TIME)  # from then on ProQuant no longer sends it
+    first_seen_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+
+
+class Worker(Base):
+    """A worker process, by its heartbeat. Written by its own sweep; a row whose heart stopped is a dead worker."""
+
+    __tablename__ = "workers"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+
+
+class SweepLease(Base):
+    """Which worker sweeps, until when: one row. Written by `sweep.py` only."""
+
+    __tablename__ = "sweep_lease"
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    owner: Mapped[str | None] = mapped_column(Text)
+    until: Mapped[datetime | None] = mapped_column(TIME)

@@ -1,0 +1,1 @@
+"""The broker adapters, and the registry that finds one by its kind."""

@@ -1,0 +1,168 @@
+"""The contract that every broker adapter keeps. Pure: no I/O, no adapter, nothing of ours but the words."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from shared.domain import BrokerOrderId, ClientOrderId, Direction, ErrorType, Instrument, Leg, OrderState
+
+
+class Dedupe(StrEnum):
+    """For how long the broker refuses a second order with the same client order id."""
+
+    LIFETIME = "lifetime"
+    WHILE_OPEN = "while_open"  # while the position that the order opened is open
+    WHILE_PENDING = "while_pending"  # while the order is working: not at all for a market order
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an adapter promises, so that callers ask for a property and never for a name.
+
+    `settle_seconds`: how long after the end of a submit a look-up may still miss an order that was accepted;
+    "not found" counts only after it. `deadline_seconds`: the longest that `submit` can take, enforced by the adapter's
+    own timeouts; it must be well below `LEASE_SECONDS`. `nets_positions`: the account keeps one net position a symbol.
+    """
+
+    dedupe: Dedupe
+    nets_positions: bool
+    settle_seconds: float
+    deadline_seconds: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSummary:
+    """Cash of the account in its own currency; `available` is what may still be used as margin."""
+
+    currency: str
+    balance: Decimal
+    available: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningRef:
+    """What the open left at the broker: what a close leg needs to name the position that it closes."""
+
+    client_order_id: ClientOrderId
+    broker_order_id: BrokerOrderId | None
+    trade_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRequest:
+    """A market order. `quantity` is positive, in units of the instrument; `side` says which way it trades.
+
+    `mark` is what `Broker.mark()` said before the intent was committed; `opening` is set on close legs.
+    """
+
+    client_order_id: ClientOrderId
+    symbol: str
+    side: Direction
+    quantity: Decimal
+    leg: Leg
+    strategy_id: str
+    proquant_position_id: str
+    mark: str | None = None
+    opening: OpeningRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One execution. `fill_id` is unique within the account at the broker, so that a fill is never counted twice."""
+
+    fill_id: str
+    quantity: Decimal
+    price: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReport:
+    """The broker's answer about one order.
+
+    `state` is one of accepted (still working), filled, partially_filled (final), cancelled (final, nothing filled),
+    rejected (final; with `error` and `reason`: a look-up may find an order that the broker has refused).
+    """
+
+    client_order_id: ClientOrderId
+    broker_order_id: BrokerOrderId | None
+    state: OrderState
+    filled_quantity: Decimal
+    average_price: Decimal | None
+    fills: tuple[Fill, ...] = ()
+    trade_id: str | None = None
+    error: ErrorType | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerPosition:
+    """The account's net position in one symbol as the broker sees it; negative is short."""
+
+    symbol: str
+    quantity: Decimal
+
+
+class BrokerError(Exception):
+    """Whatever an adapter may raise; nothing else leaves one."""
+
+
+@dataclass(eq=False)
+class OrderRejected(BrokerError):
+    """Definitive: the broker has refused this order and will never fill it. `type` is None where no word of the nine fits."""
+
+    type: ErrorType | None
+    reason: str
+
+
+@dataclass(eq=False)
+class BrokerUnavailable(BrokerError):
+    """Proven not sent, or proven not accepted: may be tried again, after `retry_after` seconds where the broker said so."""
+
+    reason: str
+    retry_after: float | None = field(default=None)
+
+
+@dataclass(eq=False)
+class OutcomeUnknown(BrokerError):
+    """May have been sent: only `find` can tell. Never called rejected, never sent again blindly."""
+
+    reason: str
+
+
+class Broker(Protocol):
+    """One account at one broker. Synchronous; one instance serves one account in one process, from several threads.
+
+    | method | must promise |
+    |---|---|
+    | instruments | everything that this account may trade, now |
+    | account | cash as the broker sees it now |
+    | is_open | whether a market order in `symbol` would be executed at `at` (UTC) |
+    | mark | a high-water mark of the account's history for brokers that look orders up by it, else None |
+    | submit | exactly one attempt; returns a report, or raises OrderRejected, BrokerUnavailable or OutcomeUnknown |
+    | find | the report of this order; None = not there now. Raises BrokerUnavailable where it could not look |
+    | positions | the account's net position in each symbol |
+    | close | frees connections; the instance is not used after it |
+
+    An adapter never retries a write by itself, has explicit connect and read timeouts that add up to less than
+    `capabilities.deadline_seconds`, and refuses in Decimal, before sending, what the broker would refuse.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+    def instruments(self) -> Sequence[Instrument]: ...
+    def account(self) -> AccountSummary: ...
+    def is_open(self, symbol: str, at: datetime) -> bool: ...
+    def mark(self) -> str | None: ...
+    def submit(self, order: OrderRequest) -> OrderReport: ...
+    def find(self, order: OrderRequest) -> OrderReport | None: ...
+    def positions(self) -> Sequence[BrokerPosition]: ...
+    def close(self) -> None: ...
+
+
+BrokerFactory = Callable[[Mapping[str, str]], Broker]
+"""Takes the account's settings and returns its Broker. Raises ValueError, naming the setting, for an odd value."""
