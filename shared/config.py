@@ -75,7 +75,9 @@ def _postgresql(url: str) -> None:
     except ArgumentError as error:
         raise ValidationError("is not a URL such as postgresql://user:password@host:5432/name") from error
     if backend not in {"postgresql", "postgres"}:
-        raise ValidationError(f"must be a postgresql:// URL, not {backend}://; it is the only database that is supported")
+        raise ValidationError(
+            f"must be a postgresql:// URL, not {backend}://; it is the only database that is supported"
+        )
 
 
 def _redis(url: str) -> None:

@@ -159,15 +159,20 @@ class OrderState(StrEnum):
     FILLED = "filled"
     PARTIALLY_FILLED = "partially_filled"  # final: a part was filled, the rest was cancelled
     REJECTED = "rejected"  # on definitive evidence only
-    CANCELLED = "cancelled"  # accepted, then ended by the broker with nothing filled
+    CANCELLED = "cancelled"  # accepted, then ended by the broker with nothing filled; or withdrawn by us unsent
 
 
 ORDER_FINAL = frozenset(
-    {OrderState.FILLED, OrderState.PARTIALLY_FILLED, OrderState.REJECTED, OrderState.CANCELLED}
+    {
+        OrderState.FILLED,
+        OrderState.PARTIALLY_FILLED,
+        OrderState.REJECTED,
+        OrderState.CANCELLED,
+    }
 )
 _ANSWERED = ORDER_FINAL | {OrderState.ACCEPTED}
 ORDER_TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
-    OrderState.PLANNED: frozenset({OrderState.SUBMITTING}),
+    OrderState.PLANNED: frozenset({OrderState.SUBMITTING, OrderState.CANCELLED}),  # cancelled: withdrawn unsent
     OrderState.SUBMITTING: _ANSWERED | {OrderState.UNKNOWN, OrderState.PLANNED},
     OrderState.UNKNOWN: _ANSWERED | {OrderState.UNKNOWN, OrderState.PLANNED},
     OrderState.ACCEPTED: _ANSWERED,
@@ -176,6 +181,20 @@ ORDER_TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
     OrderState.REJECTED: frozenset(),
     OrderState.CANCELLED: frozenset(),
 }
+
+
+class AlertKind(StrEnum):
+    """Each kind of thing that is worth a person's time."""
+
+    CONFLICT = "conflict"  # the same key with other content
+    LATE_FAILURE = "late_failure"  # refused after ProQuant had been answered 200
+    FLAT_NOT_REVERSED = "flat_not_reversed"  # REOPEN closed, but could not open
+    PARKED = "parked"  # an event that only a person can settle
+    UNKNOWN_TYPE = "unknown_type"  # an event type that this build does not know
+    UNKNOWN_VERSION = "unknown_version"  # a protocol version that this build does not know
+    DEPRECATION = "deprecation"  # ProQuant says when it stops sending a version
+    GONE_AT_BROKER = "gone_at_broker"  # the ledger held a position that the broker does not know
+    PARTIAL_FILL = "partial_fill"  # an open was filled only in part
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +227,8 @@ class UnknownEvent:
 
     type: str
     timestamp_ms: int
+    strategy_id: str = ""
+    strategy_name: str = ""
 
 
 Event = SignalEvent | LifecycleEvent | UnknownEvent
@@ -252,3 +273,17 @@ class Instrument:
     currency: str
     shortable: bool = True
     hours: TradingHours | None = None
+
+
+def check_quantity(instrument: Instrument, quantity: Decimal) -> ErrorType | None:
+    """What is wrong with this quantity (in units), or None. Precision is looked at first, then minimum, then maximum.
+
+    Brokers often answer one code for all three, so we tell them apart before sending.
+    """
+    if quantity % instrument.step != 0:
+        return ErrorType.INVALID_QUANTITY_PRECISION
+    if quantity < instrument.minimum:
+        return ErrorType.QUANTITY_TOO_LOW
+    if instrument.maximum is not None and quantity > instrument.maximum:
+        return ErrorType.QUANTITY_TOO_HIGH
+    return None

@@ -2,7 +2,13 @@
 
 import hashlib
 
-from shared.domain import ClientOrderId, Event, EventType, Leg, LifecycleEvent, SignalEvent, UnknownEvent
+from shared.domain import (
+    ClientOrderId,
+    Event,
+    EventType,
+    Leg,
+    SignalEvent,
+)
 
 
 def event_key(event: Event) -> str:
@@ -17,9 +23,8 @@ def event_key(event: Event) -> str:
             parts = [event.type, event.proquant_position_id, str(event.timestamp_ms)]
         case SignalEvent():
             parts = [event.type, event.proquant_position_id]
-        case LifecycleEvent() | UnknownEvent():
-            strategy_id = event.strategy_id if isinstance(event, LifecycleEvent) else ""
-            parts = [event.type, strategy_id, str(event.timestamp_ms)]
+        case _:
+            parts = [event.type, event.strategy_id, str(event.timestamp_ms)]
     return _digest(*parts)
 
 
@@ -35,7 +40,12 @@ def content_hash(event: Event) -> str:
 
 
 def client_order_id(
-    account: str, strategy_id: str, proquant_position_id: str, key: str, leg: Leg, generation: int
+    account: str,
+    strategy_id: str,
+    proquant_position_id: str,
+    key: str,
+    leg: Leg,
+    generation: int,
 ) -> ClientOrderId:
     """The id that we give an order: the same for every attempt at it, fits `[A-Za-z0-9_-]{1,36}` of every broker.
 

@@ -130,6 +130,7 @@ class EventRow(Base):
     ticker: Mapped[str | None] = mapped_column(Text)
     quantity: Mapped[Decimal | None] = mapped_column(Numeric)  # as ProQuant sent it, before the multiplier
     received_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+    accepted_at: Mapped[datetime | None] = mapped_column(TIME)  # answered 200 before the outcome; by the receiver
     state: Mapped[str] = mapped_column(Text, server_default="received")  # domain.EventState
     attempts: Mapped[int] = mapped_column(server_default="0")  # grows when a worker takes it up
     failures: Mapped[int] = mapped_column(server_default="0")  # grows when our own code raised; parks at a limit
@@ -191,7 +192,12 @@ class PositionRow(Base):
 
     __tablename__ = "positions"
     __table_args__ = (
-        Index("uq_positions_one_open", "strategy", unique=True, postgresql_where=text("state = 'open'")),
+        Index(
+            "uq_positions_one_open",
+            "strategy",
+            unique=True,
+            postgresql_where=text("state = 'open'"),
+        ),
         Index("ix_positions_proquant_id", "strategy", "proquant_position_id"),
     )
 
@@ -223,7 +229,7 @@ class Alert(Base):
 
 
 class ProtocolVersion(Base):
-    """A version that ProQuant has sent, and its last known deprecation. Written by the receiver through `versions.py`."""
+    """A version that ProQuant has sent, and its last known deprecation. Written by `alerts.py`."""
 
     __tablename__ = "protocol_versions"
 

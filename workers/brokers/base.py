@@ -7,7 +7,15 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
-from shared.domain import BrokerOrderId, ClientOrderId, Direction, ErrorType, Instrument, Leg, OrderState
+from shared.domain import (
+    BrokerOrderId,
+    ClientOrderId,
+    Direction,
+    ErrorType,
+    Instrument,
+    Leg,
+    OrderState,
+)
 
 
 class Dedupe(StrEnum):
@@ -113,7 +121,7 @@ class BrokerError(Exception):
 
 @dataclass(eq=False)
 class OrderRejected(BrokerError):
-    """Definitive: the broker has refused this order and will never fill it. `type` is None where no word of the nine fits."""
+    """Definitive: the broker will never fill this order. `type` is None where no word of the nine fits."""
 
     type: ErrorType | None
     reason: str
@@ -121,7 +129,7 @@ class OrderRejected(BrokerError):
 
 @dataclass(eq=False)
 class BrokerUnavailable(BrokerError):
-    """Proven not sent, or proven not accepted: may be tried again, after `retry_after` seconds where the broker said so."""
+    """Proven not sent or not accepted: may be tried again, after `retry_after` seconds where the broker said so."""
 
     reason: str
     retry_after: float | None = field(default=None)

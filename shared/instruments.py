@@ -1,0 +1,53 @@
+"""The instruments of an account as the broker listed them last: the only writer of their table."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from shared.domain import AccountId, Instrument, TradingHours
+from shared.tables import Account, InstrumentRow
+
+
+def replace(session: Session, account: AccountId, instruments: Iterable[Instrument]) -> None:
+    """Stores what the broker lists now in place of what it listed before."""
+    session.execute(delete(InstrumentRow).where(InstrumentRow.account_id == account))
+    rows = [_row(account, instrument) for instrument in instruments]
+    if rows:
+        session.execute(insert(InstrumentRow), rows)
+    session.execute(update(Account).where(Account.id == account).values(instruments_at=func.now()))
+
+
+def of_account(session: Session, account: AccountId) -> dict[str, Instrument]:
+    """The account's instruments by ticker."""
+    rows = session.scalars(select(InstrumentRow).where(InstrumentRow.account_id == account))
+    return {row.ticker: _instrument(row) for row in rows}
+
+
+def _row(account: AccountId, instrument: Instrument) -> dict[str, object]:
+    hours = instrument.hours
+    return {
+        "account_id": account,
+        "ticker": instrument.ticker,
+        "symbol": instrument.symbol,
+        "minimum": instrument.minimum,
+        "maximum": instrument.maximum,
+        "step": instrument.step,
+        "currency": instrument.currency,
+        "shortable": instrument.shortable,
+        "hours": None if hours is None else [list(session) for session in hours.sessions],
+    }
+
+
+def _instrument(row: InstrumentRow) -> Instrument:
+    hours = None if row.hours is None else TradingHours(tuple((start, end) for start, end in row.hours))
+    return Instrument(
+        row.ticker,
+        row.symbol,
+        row.minimum,
+        row.maximum,
+        row.step,
+        row.currency,
+        row.shortable,
+        hours,
+    )

@@ -1,0 +1,105 @@
+"""The doorbell and the announcement: two pointers through Redis. Losing either loses nothing but time."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.exceptions import RedisError
+
+from shared.domain import EventId
+
+log = structlog.get_logger()
+
+QUEUE = "signals"
+EXECUTE_TASK = "bridge.execute"
+REFRESH_TASK = "bridge.refresh_instruments"
+OUTCOMES_CHANNEL = "proquant-bridge:outcomes"
+
+CONNECT_SECONDS = 0.5
+REPLY_SECONDS = 0.5
+PAUSE_AFTER_FAILURE_SECONDS = 2.0  # so that a dead Redis costs one request its half second, not every request
+
+
+def make_celery(redis_url: str, name: str = "proquant-bridge") -> Celery:
+    """The Celery application of a process that rings: bounded in every wait, no result backend, ids only.
+
+    Without these bounds a publish to a Redis that hangs waits for ever, and a refused connection for seconds:
+    kombu's socket timeouts default to none, and its publish has retries of its own.
+    """
+    app = Celery(name, broker=redis_url, set_as_current=False)
+    app.conf.update(
+        task_default_queue=QUEUE,
+        task_ignore_result=True,
+        task_serializer="json",
+        accept_content=["json"],
+        broker_pool_limit=8,
+        broker_pool_acquire_timeout=REPLY_SECONDS,
+        broker_connection_timeout=CONNECT_SECONDS,
+        task_publish_retry=False,
+        broker_transport_options={
+            "socket_connect_timeout": CONNECT_SECONDS,
+            "socket_timeout": REPLY_SECONDS,
+            "socket_keepalive": True,
+            "max_retries": 0,
+            "interval_start": 0,
+            "interval_step": 0,
+            "interval_max": 0,
+        },
+    )
+    return app
+
+
+def make_redis(redis_url: str) -> Redis:
+    """A client for announcements: bounded, and without the retries that redis-py has by default."""
+    return Redis.from_url(
+        redis_url,
+        socket_connect_timeout=CONNECT_SECONDS,
+        socket_timeout=REPLY_SECONDS,
+        retry=None,
+        decode_responses=True,
+    )
+
+
+class Doorbell:
+    """Rings a worker with an event's id. Safe to use from several threads.
+
+    After a failure it stays silent for a moment instead of making every request wait: the sweep rings later.
+    """
+
+    def __init__(self, app: Celery, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._app = app
+        self._monotonic = monotonic
+        self._silent_until = 0.0
+
+    def ring(self, event: EventId) -> bool:
+        """Whether the bell was heard by Redis. Never raises for a Redis that is down, hung or full."""
+        if self._monotonic() < self._silent_until:
+            return False
+        try:
+            self._app.send_task(EXECUTE_TASK, args=(event,), queue=QUEUE, ignore_result=True)
+        except (OperationalError, RedisError, OSError) as error:
+            self._silent_until = self._monotonic() + PAUSE_AFTER_FAILURE_SECONDS
+            log.warning(
+                "The doorbell cannot ring.",
+                action="doorbell_failed",
+                event_id=event,
+                error=type(error).__name__,
+            )
+            return False
+        return True
+
+
+def announce(redis: Redis, event: EventId) -> None:
+    """Tells the waiting requests that this event is finished. A lost announcement costs them one look at the row."""
+    try:
+        redis.publish(OUTCOMES_CHANNEL, str(event))
+    except RedisError as error:
+        log.warning(
+            "An outcome was not announced.",
+            action="announce_failed",
+            event_id=event,
+            error=type(error).__name__,
+        )

@@ -1,0 +1,110 @@
+"""All that a decision about one event needs to know, loaded in one transaction. Values only: no I/O."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from shared.domain import (
+    BrokerOrderId,
+    ClientOrderId,
+    Direction,
+    ErrorType,
+    EventId,
+    EventState,
+    EventType,
+    Instrument,
+    Leg,
+    OrderId,
+    OrderState,
+)
+
+Moment = tuple[int, int]
+"""When an event happened within its strategy: (ProQuant's timestamp in ms, arrival sequence). Greater is later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The event to be executed. `type` is None for one that this build does not know; signals have the last four."""
+
+    id: EventId
+    type: EventType | None
+    state: EventState
+    moment: Moment
+    received_at: datetime
+    key: str
+    strategy_id: str
+    proquant_position_id: str
+    direction: Direction | None
+    ticker: str
+    quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The position that the strategy holds. `opened` is the moment of the event that opened it."""
+
+    id: int
+    proquant_position_id: str
+    ticker: str
+    symbol: str
+    direction: Direction
+    quantity: Decimal
+    opened: Moment
+    opened_by: EventId
+    open_client_order_id: ClientOrderId
+    open_broker_order_id: BrokerOrderId | None
+    trade_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order of the event as the ledger has it. Quantities in units of the instrument."""
+
+    id: OrderId
+    leg: Leg
+    generation: int
+    client_order_id: ClientOrderId
+    symbol: str
+    side: Direction
+    quantity: Decimal
+    filled: Decimal
+    state: OrderState
+    attempts: int
+    lookups: int
+    in_flight_until: datetime | None
+    mark: str | None
+    error: ErrorType | None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is so, for one event, while its strategy is leased.
+
+    `approved`: the user's approval covers this event; `ended`: the integration is rejected or deleted by now.
+    `superseded`: a later event of the strategy has already closed or flipped what this one would open.
+    `names_closed`: the event names a position that is known to be closed.
+    `something_parked`: another event of the strategy waits for a person.
+    """
+
+    task: Task
+    account: str
+    multiplier: Decimal
+    approved: bool
+    ended: bool
+    paused: bool
+    enabled: bool
+    held: Held | None
+    orders: tuple[Order, ...]
+    superseded: bool
+    names_closed: bool
+    something_parked: bool
+    instrument: Instrument | None
+    held_instrument: Instrument | None
+
+    def last(self, leg: Leg) -> Order | None:
+        """The newest order of a leg."""
+        return max(
+            (order for order in self.orders if order.leg is leg),
+            key=lambda o: o.generation,
+            default=None,
+        )

@@ -1,0 +1,256 @@
+"""What to do next about an event: a pure function of its situation, what was just heard, and the time."""
+
+from datetime import datetime, timedelta
+
+from shared.domain import (
+    ORDER_FINAL,
+    AlertKind,
+    ErrorType,
+    EventState,
+    EventType,
+    GenericError,
+    Instrument,
+    Leg,
+    OrderState,
+    Refusal,
+    RefusedBy,
+    SkipReason,
+)
+from shared.situation import Held, Order, Situation
+from workers.denials import Limits, denial_of, not_approved, open_quantity
+from workers.steps import (
+    AskMarket,
+    Finish,
+    Heard,
+    LookUp,
+    MarketSaid,
+    NotSent,
+    Park,
+    Place,
+    Reported,
+    Retry,
+    Send,
+    Step,
+    Unsettled,
+    WaitUntil,
+    WriteOff,
+)
+
+LOOKUPS_BEFORE_PARKING = 12
+CLOSES_BEFORE_PARKING = 20
+
+
+def next_step(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step:
+    """What to do next about the event.
+
+    An order that is not final comes first: nothing else is decided before its fate is known.
+    """
+    unsettled = next((order for order in s.orders if order.state not in ORDER_FINAL), None)
+    if isinstance(heard.last, MarketSaid) and heard.last.open is None:
+        return Retry(
+            1,
+            heard.last.retry_after,
+            "The broker could not say whether the market is open.",
+        )
+    if unsettled is not None:
+        return _settle(s, unsettled, heard, now, limits)
+    match s.task.type:
+        case EventType.SIGNAL_OPEN:
+            return _open(s, heard, now, limits)
+        case EventType.SIGNAL_CLOSE:
+            return _close(s, heard, now, limits)
+        case EventType.SIGNAL_REOPEN:
+            return _reopen(s, heard, now, limits)
+        case None:
+            return Finish(EventState.SKIPPED, skip=SkipReason.IRRELEVANT)
+        case _:  # lifecycle: the receiver has applied it in the transaction that stored it
+            return Finish(EventState.DONE)
+
+
+def _settle(s: Situation, order: Order, heard: Heard, now: datetime, limits: Limits) -> Step:
+    match heard.last:
+        case NotSent(order=said, reason=reason, retry_after=retry_after) if said.id == order.id:
+            return Retry(order.attempts, retry_after, reason)
+        case Unsettled(order=said, reason=reason, looked=True) if said.id == order.id:
+            return _look_again(order, reason, now, limits)
+        case Reported(order=said) if said.id == order.id:
+            return _look_again(order, "The broker is still working on the order.", now, limits)
+    if order.state is not OrderState.PLANNED:
+        return LookUp(order)
+    denial = denial_of(s, now, limits) if order.leg is Leg.OPEN else None
+    return Send(order) if denial is None else _refuse(s, denial)
+
+
+def _look_again(order: Order, reason: str, now: datetime, limits: Limits) -> Step:
+    """Ask again later; in the end ask a person, but never before a look-up could have been conclusive."""
+    if order.lookups >= LOOKUPS_BEFORE_PARKING and now >= conclusive_from(order, limits):
+        return Park(f"Order {order.client_order_id} may or may not be at the broker: {reason}")
+    return Retry(order.lookups, None, reason)
+
+
+def conclusive_from(order: Order, limits: Limits) -> datetime:
+    """From when "not found" proves that an order is not at the broker: no send is under way, and all is settled."""
+    if order.in_flight_until is None:
+        raise ValueError(f"Order {order.client_order_id} was never sent, so there is nothing to settle.")
+    return order.in_flight_until + timedelta(seconds=limits.settle)
+
+
+def _open(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step:
+    order = s.last(Leg.OPEN)
+    if order is not None:
+        return _after_open(s, order)
+    if s.superseded:
+        return Finish(EventState.SKIPPED, skip=SkipReason.SUPERSEDED)
+    denial = denial_of(s, now, limits)
+    if s.held is not None and not _is_final_no(denial):
+        early = _grace(s, now, limits, "Another position is held; its CLOSE may be on its way.")
+        return early or _refuse(
+            s,
+            Refusal(
+                ErrorType.POSITION_ALREADY_EXISTS,
+                "The strategy already has an open position.",
+            ),
+        )
+    return _refuse(s, denial) if denial is not None else _place_open(s, heard, now)
+
+
+def _close(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step:
+    order = s.last(Leg.CLOSE)
+    if order is not None:
+        return _after_close(s, order, heard, now) or _closed(s, order)
+    if not s.approved:
+        return _refuse(s, not_approved())
+    if s.held is not None and s.held.opened < s.task.moment and not _names_another_closed(s, s.held):
+        return _place_close(s, s.held, heard, now, generation=0)
+    if s.held is None and not s.names_closed:
+        if s.something_parked:
+            return Retry(
+                1,
+                None,
+                "Another event of the strategy waits for a person; what it left is not known.",
+            )
+        early = _grace(s, now, limits, "Nothing is held; the OPEN may be on its way.")
+        if early is not None:
+            return early
+    return _refuse(
+        s,
+        Refusal(ErrorType.POSITION_NOT_FOUND, "The strategy has no open position to close."),
+    )
+
+
+def _closed(s: Situation, order: Order) -> Step:
+    gone = order.error is ErrorType.POSITION_NOT_FOUND
+    return _refuse(s, _by_broker(order)) if gone else Finish(EventState.DONE)
+
+
+def _reopen(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step:
+    opened = s.last(Leg.OPEN)
+    if opened is not None:
+        return _after_open(s, opened)
+    closed = s.last(Leg.CLOSE)
+    if closed is not None:
+        return _after_close(s, closed, heard, now) or _reopen_open_leg(s, heard, now, limits)
+    if s.superseded:
+        return Finish(EventState.SKIPPED, skip=SkipReason.SUPERSEDED)
+    if not s.approved:
+        return _refuse(s, not_approved())
+    if s.held is None:
+        return _reopen_open_leg(s, heard, now, limits)
+    if (s.held.proquant_position_id, s.held.direction) == (
+        s.task.proquant_position_id,
+        s.task.direction,
+    ):
+        return Finish(EventState.SKIPPED, skip=SkipReason.DUPLICATE)
+    return _place_close(s, s.held, heard, now, generation=0)
+
+
+def _reopen_open_leg(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step:
+    denial = denial_of(s, now, limits)
+    return _refuse(s, denial) if denial is not None else _place_open(s, heard, now)
+
+
+def _place_open(s: Situation, heard: Heard, now: datetime) -> Step:
+    instrument, direction = s.instrument, s.task.direction
+    if instrument is None or direction is None:
+        raise ValueError(
+            f"Event {s.task.id} cannot open: its instrument and direction should have been checked before."
+        )
+    closed = _market(instrument.symbol, instrument, heard, now)
+    if closed is not None:
+        return _refuse(s, closed) if isinstance(closed, Refusal) else closed
+    return Place(Leg.OPEN, 0, instrument.symbol, instrument.ticker, direction, open_quantity(s))
+
+
+def _place_close(s: Situation, held: Held, heard: Heard, now: datetime, generation: int) -> Step:
+    closed = _market(held.symbol, s.held_instrument, heard, now)
+    if closed is not None:
+        return _refuse(s, closed) if isinstance(closed, Refusal) else closed
+    return Place(
+        Leg.CLOSE,
+        generation,
+        held.symbol,
+        held.ticker,
+        held.direction.opposite,
+        held.quantity,
+        held.id,
+    )
+
+
+def _market(symbol: str, instrument: Instrument | None, heard: Heard, now: datetime) -> Refusal | AskMarket | None:
+    if instrument is not None and instrument.hours is not None:
+        is_open = instrument.hours.is_open(now)
+    elif symbol in heard.markets:
+        is_open = heard.markets[symbol]
+    else:
+        return AskMarket(symbol)
+    return None if is_open else Refusal(ErrorType.MARKET_CLOSED, f"The market for {symbol} is closed.")
+
+
+def _after_open(s: Situation, order: Order) -> Step:
+    if order.state is OrderState.FILLED:
+        return Finish(EventState.DONE)
+    if order.filled > 0:
+        note = f"{order.filled} of {order.quantity} {order.symbol} were filled; that is what the strategy holds."
+        return Finish(EventState.DONE, alert=AlertKind.PARTIAL_FILL, note=note)
+    return _refuse(s, _by_broker(order))
+
+
+def _after_close(s: Situation, order: Order, heard: Heard, now: datetime) -> Step | None:
+    """What is left to do about a close leg whose newest order is final; None when the strategy is flat."""
+    if s.held is None:
+        return None
+    if order.error is ErrorType.POSITION_NOT_FOUND:
+        return WriteOff(s.held.id)
+    if order.filled == 0:
+        return _refuse(s, _by_broker(order))
+    if order.generation + 1 >= CLOSES_BEFORE_PARKING:
+        return Park(f"{s.held.quantity} {s.held.symbol} are still held after {order.generation + 1} partial closes.")
+    return _place_close(s, s.held, heard, now, order.generation + 1)
+
+
+def _is_final_no(denial: Refusal | None) -> bool:
+    """Whether waiting for the held position to be closed cannot change the answer."""
+    return denial is not None and denial.error is ErrorType.INVALID_CREDENTIALS
+
+
+def _names_another_closed(s: Situation, held: Held) -> bool:
+    return s.names_closed and held.proquant_position_id != s.task.proquant_position_id
+
+
+def _grace(s: Situation, now: datetime, limits: Limits, reason: str) -> WaitUntil | None:
+    until = s.task.received_at + timedelta(seconds=limits.reorder_grace)
+    return WaitUntil(until, reason) if now < until else None
+
+
+def _by_broker(order: Order) -> Refusal:
+    error = order.error or GenericError.REJECTED
+    return Refusal(error, f"The broker did not execute the order to {order.leg}.", RefusedBy.BROKER)
+
+
+def _refuse(s: Situation, refusal: Refusal) -> Finish:
+    """Ends the event; somebody is told where its close leg was executed and its open leg was not."""
+    closed = s.last(Leg.CLOSE)
+    if s.task.type is EventType.SIGNAL_REOPEN and closed is not None and s.held is None:
+        note = f"The position was closed, but the new one was not opened: {refusal.detail}"
+        return Finish(EventState.REFUSED, refusal, alert=AlertKind.FLAT_NOT_REVERSED, note=note)
+    return Finish(EventState.REFUSED, refusal)

@@ -1,0 +1,154 @@
+"""The closed set of what can be done next about an event, and of what can be heard from a broker. Values only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from shared.domain import AlertKind, Direction, EventState, Leg, Refusal, SkipReason
+from shared.situation import Order
+from workers.brokers.base import OrderRejected, OrderReport
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The event has ended. `alert` is what a person should know about it, with `note` in words."""
+
+    state: EventState
+    refusal: Refusal | None = None
+    skip: SkipReason | None = None
+    alert: AlertKind | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitUntil:
+    """Nothing can be done before `at`."""
+
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Try again later; the `attempt`-th time, and not before `retry_after` seconds where the broker named a time."""
+
+    attempt: int
+    retry_after: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """Only a person can settle this."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Commit the intent of a new order, then send it. `position_id` is what a close leg closes."""
+
+    leg: Leg
+    generation: int
+    symbol: str
+    ticker: str
+    side: Direction
+    quantity: Decimal
+    position_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send an order again that is proven not to have reached the broker."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Ask the broker what became of an order that may have reached it."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class AskMarket:
+    """Ask the broker whether a market order in `symbol` would be executed now."""
+
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOff:
+    """The broker does not hold what the ledger holds: close the position in the ledger, and decide again."""
+
+    position_id: int
+
+
+Step = Finish | WaitUntil | Retry | Park | Place | Send | LookUp | AskMarket | WriteOff
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The broker knows the order, and this is what it says."""
+
+    order: Order
+    report: OrderReport
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The broker has definitively refused the order."""
+
+    order: Order
+    rejection: OrderRejected
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """The order is proven not to have been accepted."""
+
+    order: Order
+    reason: str
+    retry_after: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """The order may or may not be at the broker: a submit without an answer, or a look-up that proves nothing.
+
+    `looked` tells the two apart; `at` is when the call ended.
+    """
+
+    order: Order
+    reason: str
+    looked: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The broker looked and does not have the order, and it is late enough for that to be a proof."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSaid:
+    """The answer to AskMarket; `open` is None when the broker could not be asked."""
+
+    symbol: str
+    open: bool | None
+    retry_after: float | None = None
+
+
+Answer = Reported | Rejected | NotSent | Unsettled | Absent | MarketSaid
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What this take-up of the event has heard so far: the last answer, and which markets are open."""
+
+    last: Answer | None = None
+    markets: Mapping[str, bool] = field(default_factory=dict)
