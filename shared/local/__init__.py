@@ -1,0 +1,1 @@
+"""PostgreSQL and Redis on a machine that has neither: for `make run`, `make test` and the CLI beside them."""

@@ -1,0 +1,97 @@
+"""A server as our own child: started apart from the terminal, tied to our life, ended in steps."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+"""All that a server gets: PGPORT and the like in the user's environment must not change it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom a server runs as: ourselves unless `user` is set. `prefix` is put in front of its command line."""
+
+    user: int | None = None
+    group: int | None = None
+    prefix: tuple[str, ...] = ()
+
+    @property
+    def groups(self) -> list[int] | None:
+        return None if self.user is None else []
+
+
+OURSELVES = Identity()
+
+
+def start(
+    command: Sequence[str], log: Path, stop_signal: signal.Signals, identity: Identity = OURSELVES, text: str = ""
+) -> "Server":
+    """Start a server that reads `text`, writes to `log` and, on Linux, gets `stop_signal` should we die before it.
+
+    In a session of its own, so that Ctrl-C reaches us alone and everything stops in order.
+    """
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*identity.prefix, *command],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env=ENVIRONMENT,
+            user=identity.user,
+            group=identity.group,
+            extra_groups=identity.groups,
+            start_new_session=True,
+            preexec_fn=tether(stop_signal),  # noqa: PLW1509  # there are no threads yet where servers start
+        )
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError), process.stdin as stdin:  # broken: it has ended, and its log says why
+        stdin.write(text.encode())
+    return Server(process, log, stop_signal)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that runs, or has just ended."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+    stop_signal: signal.Signals
+
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def log_tail(self, lines: int = 15) -> str:
+        """The last lines of what it wrote."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def stop(self, grace: float = 20.0) -> None:
+        """Ask it to end, then SIGQUIT after `grace` seconds, then SIGKILL after 5 more."""
+        for signum, patience in ((self.stop_signal, grace), (signal.SIGQUIT, 5.0), (signal.SIGKILL, None)):
+            with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(signum)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(patience)
+                return
+
+
+def tether(signum: signal.Signals) -> Callable[[], None] | None:
+    """What a child runs before its program, so that Linux sends it `signum` when we end; None elsewhere."""
+    if sys.platform != "linux":
+        return None
+    prctl, parent = ctypes.CDLL(None, use_errno=True).prctl, os.getpid()
+
+    def tie() -> None:
+        prctl(PR_SET_PDEATHSIG, int(signum))
+        if os.getppid() != parent:  # we ended before the line above
+            os.kill(os.getpid(), signum)
+
+    return tie
