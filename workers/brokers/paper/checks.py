@@ -1,0 +1,63 @@
+"""What the paper broker refuses, and why. Pure: the books, the time and the settings are arguments."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from shared.domain import Direction, ErrorType, Leg, check_quantity
+from workers.brokers.base import OrderRejected, OrderRequest
+from workers.brokers.paper.catalogue import LISTINGS, MARGIN, Hours, Listing, trading_hours
+from workers.brokers.paper.margin import Holding, Quote, affordable
+from workers.brokers.paper.prices import price, rate
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """What an account has: cash in `currency`, and its holdings by symbol."""
+
+    currency: str
+    cash: Decimal
+    holdings: Mapping[str, Holding]
+
+
+def refusal(order: OrderRequest, book: Book, hours: Hours, at: datetime, seed: int) -> OrderRejected | None:
+    """Why this order is refused at `at`, or None. Instrument first, then quantity, then hours, then funds.
+
+    A close leg is never refused for what the account holds: the account nets its strategies, so it cannot know.
+    """
+    listing = LISTINGS.get(order.symbol)
+    if listing is None:
+        return OrderRejected(ErrorType.UNSUPPORTED_INSTRUMENT, f"{order.symbol} is not listed")
+    if not listing.shortable and order.side is Direction.SELL and order.leg is Leg.OPEN:
+        return OrderRejected(ErrorType.UNSUPPORTED_INSTRUMENT, f"{order.symbol} cannot be sold short")
+    if wrong := check_quantity(listing.instrument(hours), order.quantity):
+        return OrderRejected(wrong, f"{order.quantity} {order.symbol}: {_limits(listing)}")
+    if not trading_hours(listing.market, hours).is_open(at):
+        return OrderRejected(ErrorType.MARKET_CLOSED, f"{order.symbol} does not trade now")
+    quotes = quotes_for({*book.holdings, order.symbol}, book.currency, at, seed)
+    if not affordable(book.cash, book.holdings, quotes, order.symbol, signed(order.side, order.quantity)):
+        return OrderRejected(ErrorType.INSUFFICIENT_FUNDS, f"{order.quantity} {order.symbol} needs more margin")
+    return None
+
+
+def quotes_for(symbols: set[str], currency: str, at: datetime, seed: int) -> dict[str, Quote]:
+    """The quotes of listed symbols, for an account in `currency`."""
+    return {symbol: _quote(LISTINGS[symbol], currency, at, seed) for symbol in symbols}
+
+
+def signed(side: Direction, quantity: Decimal) -> Decimal:
+    """The change of the net position that a trade makes."""
+    return quantity if side is Direction.BUY else -quantity
+
+
+def _quote(listing: Listing, currency: str, at: datetime, seed: int) -> Quote:
+    return Quote(
+        price=price(listing.symbol, at, seed),
+        rate=rate(listing.currency, currency, at, seed),
+        margin=MARGIN[listing.market],
+    )
+
+
+def _limits(listing: Listing) -> str:
+    return f"{listing.minimum} to {listing.maximum} in steps of {listing.step} are allowed"
