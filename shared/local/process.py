@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -38,10 +40,12 @@ def start(
 
     In a session of its own, so that Ctrl-C reaches us alone and everything stops in order.
     """
-    with log.open("wb") as output:
+    with log.open("wb") as output, tempfile.TemporaryFile() as stdin:
+        stdin.write(text.encode())
+        stdin.seek(0)
         process = subprocess.Popen(
             [*identity.prefix, *command],
-            stdin=subprocess.PIPE,
+            stdin=stdin,
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd="/",
@@ -52,9 +56,6 @@ def start(
             start_new_session=True,
             preexec_fn=tether(stop_signal),  # noqa: PLW1509  # there are no threads yet where servers start
         )
-    assert process.stdin is not None
-    with contextlib.suppress(BrokenPipeError), process.stdin as stdin:  # broken: it has ended, and its log says why
-        stdin.write(text.encode())
     return Server(process, log, stop_signal)
 
 
@@ -83,15 +84,15 @@ class Server:
                 return
 
 
-def tether(signum: signal.Signals) -> Callable[[], None] | None:
-    """What a child runs before its program, so that Linux sends it `signum` when we end; None elsewhere."""
+def tether(signum: signal.Signals) -> Callable[[], None]:
+    """What a child runs before its program, so that it gets `signum` when we end; has no effect but on Linux."""
+    return partial(end_with, os.getpid(), signum)
+
+
+def end_with(parent: int, signum: signal.Signals) -> None:
+    """Have this process get `signum` when its parent, of the id `parent`, ends; has no effect but on Linux."""
     if sys.platform != "linux":
-        return None
-    prctl, parent = ctypes.CDLL(None, use_errno=True).prctl, os.getpid()
-
-    def tie() -> None:
-        prctl(PR_SET_PDEATHSIG, int(signum))
-        if os.getppid() != parent:  # we ended before the line above
-            os.kill(os.getpid(), signum)
-
-    return tie
+        return
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signum))
+    if os.getppid() != parent:  # it ended before the line above
+        os.kill(os.getpid(), signum)

@@ -22,7 +22,7 @@ from shared.local.process import Server, start
 START_SECONDS = 30.0
 ATTEMPTS = 3  # another process may take the free port before Redis does
 
-# `noeviction`: a full Redis must say so, not forget messages. Losing the last second costs nothing: the sweep rings again.
+# `noeviction`: a full Redis must say so, not forget messages. A lost last second costs nothing: the sweep rings again.
 SETTINGS = """\
 bind 127.0.0.1
 port {port}
@@ -63,16 +63,17 @@ def _program() -> Path:
     return Path(spec.submodule_search_locations[0], "bin", "redis-server")
 
 
-def _start(program: Path, folder: Path, log: Path) -> tuple[Server, str]:
-    for _ in range(ATTEMPTS):
-        port, password = _free_port(), secrets.token_urlsafe(24)
-        quoted = str(folder).replace("\\", "\\\\").replace('"', '\\"')
-        settings = SETTINGS.format(port=port, password=password, folder=quoted)
-        server = start([str(program), "-"], log, signal.SIGTERM, text=settings)  # "-": no password on the command line
-        url = f"redis://:{password}@127.0.0.1:{port}/0"
-        if _answers(server, url):
-            return server, url
-        server.stop()
+def _start(program: Path, folder: Path, log: Path, attempts: int = ATTEMPTS) -> tuple[Server, str]:
+    port, password = _free_port(), secrets.token_urlsafe(24)
+    quoted = str(folder).replace("\\", "\\\\").replace('"', '\\"')
+    settings = SETTINGS.format(port=port, password=password, folder=quoted)
+    server = start([str(program), "-"], log, signal.SIGTERM, text=settings)  # "-": no password on the command line
+    url = f"redis://:{password}@127.0.0.1:{port}/0"
+    if _answers(server, url):
+        return server, url
+    server.stop()
+    if attempts > 1:
+        return _start(program, folder, log, attempts - 1)
     raise ConfigurationError(f"Redis did not start. Its log ends:\n{server.log_tail()}")
 
 
