@@ -11,6 +11,8 @@ from workers.brokers.paper.catalogue import LISTINGS, MARGIN, Hours, Listing, tr
 from workers.brokers.paper.margin import Holding, Quote, affordable
 from workers.brokers.paper.prices import price, rate
 
+LARGEST = Decimal("1e15")  # beyond it a Decimal's 28 digits no longer hold every step, and a remainder is an error
+
 
 @dataclass(frozen=True, slots=True)
 class Book:
@@ -31,6 +33,8 @@ def refusal(order: OrderRequest, book: Book, hours: Hours, at: datetime, seed: i
         return OrderRejected(ErrorType.UNSUPPORTED_INSTRUMENT, f"{order.symbol} is not listed")
     if not listing.shortable and order.side is Direction.SELL and order.leg is Leg.OPEN:
         return OrderRejected(ErrorType.UNSUPPORTED_INSTRUMENT, f"{order.symbol} cannot be sold short")
+    if order.quantity > LARGEST:
+        return OrderRejected(ErrorType.QUANTITY_TOO_HIGH, f"{order.quantity} {order.symbol}: {_limits(listing)}")
     if wrong := check_quantity(listing.instrument(hours), order.quantity):
         return OrderRejected(wrong, f"{order.quantity} {order.symbol}: {_limits(listing)}")
     if not trading_hours(listing.market, hours).is_open(at):

@@ -160,7 +160,7 @@ def _part(row: PaperOrder, fraction: Decimal) -> Decimal:
 def _fill(
     session: Session, account: PaperAccount, row: PaperOrder, quantity: Decimal, now: datetime, seed: int
 ) -> None:
-    """Trades `quantity` at the price of `now`: position, cash, fill and order change together; the rest is cancelled."""
+    """Trades `quantity` at the price of `now`: position, cash, fill and order change as one; the rest is cancelled."""
     quote = quotes_for({row.symbol}, account.currency, now, seed)[row.symbol]
     position = _position(session, account, row.symbol)
     held = Holding(position.quantity, position.average_price)
