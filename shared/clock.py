@@ -12,4 +12,5 @@ Clock = Callable[[Session], datetime]
 
 def database_clock(session: Session) -> datetime:
     """The wall clock of the database server: leases of workers on different machines are compared by it alone."""
-    return session.execute(select(func.clock_timestamp())).scalar_one().astimezone(UTC)
+    now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    return now.astimezone(UTC)

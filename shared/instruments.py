@@ -1,8 +1,9 @@
 """The instruments of an account as the broker listed them last: the only writer of their table."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.domain import AccountId, Instrument, TradingHours
@@ -18,10 +19,22 @@ def replace(session: Session, account: AccountId, instruments: Iterable[Instrume
     session.execute(update(Account).where(Account.id == account).values(instruments_at=func.now()))
 
 
+def stale(session: Session, before: datetime) -> list[AccountId]:
+    """Accounts whose instruments were never stored, or not since `before`."""
+    old = or_(Account.instruments_at.is_(None), Account.instruments_at < before)
+    return [AccountId(account) for account in session.scalars(select(Account.id).where(old))]
+
+
 def of_account(session: Session, account: AccountId) -> dict[str, Instrument]:
     """The account's instruments by ticker."""
     rows = session.scalars(select(InstrumentRow).where(InstrumentRow.account_id == account))
     return {row.ticker: _instrument(row) for row in rows}
+
+
+def named(session: Session, account: AccountId, tickers: Iterable[str | None]) -> dict[str, Instrument]:
+    """Those of the account's instruments that have one of these tickers, by ticker."""
+    query = select(InstrumentRow).where(InstrumentRow.account_id == account, InstrumentRow.ticker.in_(list(tickers)))
+    return {row.ticker: _instrument(row) for row in session.scalars(query)}
 
 
 def _row(account: AccountId, instrument: Instrument) -> dict[str, object]:

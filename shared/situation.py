@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from shared.domain import (
+    AccountId,
     BrokerOrderId,
     ClientOrderId,
     Direction,
@@ -88,6 +89,7 @@ class Situation:
 
     task: Task
     account: str
+    account_id: AccountId
     multiplier: Decimal
     approved: bool
     ended: bool

@@ -23,7 +23,6 @@ from workers.steps import (
     Finish,
     Heard,
     LookUp,
-    MarketSaid,
     NotSent,
     Park,
     Place,
@@ -31,6 +30,7 @@ from workers.steps import (
     Retry,
     Send,
     Step,
+    Unreachable,
     Unsettled,
     WaitUntil,
     WriteOff,
@@ -46,12 +46,6 @@ def next_step(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step
     An order that is not final comes first: nothing else is decided before its fate is known.
     """
     unsettled = next((order for order in s.orders if order.state not in ORDER_FINAL), None)
-    if isinstance(heard.last, MarketSaid) and heard.last.open is None:
-        return Retry(
-            1,
-            heard.last.retry_after,
-            "The broker could not say whether the market is open.",
-        )
     if unsettled is not None:
         return _settle(s, unsettled, heard, now, limits)
     match s.task.type:
@@ -196,7 +190,11 @@ def _place_close(s: Situation, held: Held, heard: Heard, now: datetime, generati
     )
 
 
-def _market(symbol: str, instrument: Instrument | None, heard: Heard, now: datetime) -> Refusal | AskMarket | None:
+def _market(
+    symbol: str, instrument: Instrument | None, heard: Heard, now: datetime
+) -> Refusal | AskMarket | Retry | None:
+    if isinstance(heard.last, Unreachable):
+        return Retry(1, heard.last.retry_after, heard.last.reason)
     if instrument is not None and instrument.hours is not None:
         is_open = instrument.hours.is_open(now)
     elif symbol in heard.markets:

@@ -118,13 +118,12 @@ class NotSent:
 class Unsettled:
     """The order may or may not be at the broker: a submit without an answer, or a look-up that proves nothing.
 
-    `looked` tells the two apart; `at` is when the call ended.
+    `looked` tells the two apart.
     """
 
     order: Order
     reason: str
     looked: bool
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +135,32 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class MarketSaid:
-    """The answer to AskMarket; `open` is None when the broker could not be asked."""
+    """The answer to AskMarket."""
 
     symbol: str
-    open: bool | None
-    retry_after: float | None = None
+    open: bool
 
 
-Answer = Reported | Rejected | NotSent | Unsettled | Absent | MarketSaid
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """The broker could not answer a question that must be answered before an order is placed."""
+
+    reason: str
+    retry_after: float | None
+
+
+Answer = Reported | Rejected | NotSent | Unsettled | Absent | MarketSaid | Unreachable
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What this take-up of the event has heard so far: the last answer, and which markets are open."""
+    """What this take-up of the event has heard so far: the last answer, which markets are open, the broker's mark."""
 
     last: Answer | None = None
     markets: Mapping[str, bool] = field(default_factory=dict)
+    mark: str | None = None
+
+    def then(self, answer: Answer) -> "Heard":
+        """This, and one more answer."""
+        markets = {**self.markets, answer.symbol: answer.open} if isinstance(answer, MarketSaid) else self.markets
+        return Heard(answer, markets, self.mark)

@@ -1,0 +1,213 @@
+"""The ledger: the only writer of orders, fills and positions. Intents before they are sent, and what became of them."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import func, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from shared.assessment import order_of
+from shared.domain import (
+    ORDER_FINAL,
+    ORDER_TRANSITIONS,
+    Direction,
+    ErrorType,
+    EventId,
+    Leg,
+    OrderId,
+    OrderState,
+)
+from shared.errors import IllegalTransition
+from shared.keys import client_order_id
+from shared.reports import OrderReport
+from shared.situation import Order, Situation
+from shared.tables import EventRow, FillRow, OrderRow, PositionRow
+
+
+def place(
+    session: Session,
+    s: Situation,
+    leg: Leg,
+    generation: int,
+    symbol: str,
+    side: Direction,
+    quantity: Decimal,
+    position_id: int | None,
+    mark: str | None,
+    in_flight_until: datetime,
+) -> Order:
+    """Commits, with the caller, the intent to send a new order; from then on it may be at the broker."""
+    task = s.task
+    row = OrderRow(
+        event_id=task.id,
+        leg=leg,
+        generation=generation,
+        client_order_id=client_order_id(
+            s.account, task.strategy_id, task.proquant_position_id, task.key, leg, generation
+        ),
+        symbol=symbol,
+        side=side,
+        quantity=quantity,
+        filled_quantity=Decimal(0),
+        position_id=position_id,
+        mark=mark,
+        state=OrderState.SUBMITTING,
+        attempts=1,
+        lookups=0,
+        in_flight_until=in_flight_until,
+    )
+    session.add(row)
+    session.flush()
+    return order_of(row)
+
+
+def send_again(session: Session, order: Order, in_flight_until: datetime) -> Order:
+    """Commits, with the caller, that an order which is proven not to be at the broker is being sent once more."""
+    row = _move(session, order.id, OrderState.SUBMITTING)
+    row.attempts += 1
+    row.lookups = 0
+    row.in_flight_until = in_flight_until
+    session.flush()
+    return order_of(row)
+
+
+def reported(session: Session, order: Order, report: OrderReport) -> None:
+    """The broker has the order. Saying the same again changes nothing."""
+    row = _locked(session, order.id)
+    if OrderState(row.state) in ORDER_FINAL:
+        return
+    _change(row, report.state)
+    row.lookups += 1
+    row.broker_order_id = report.broker_order_id or row.broker_order_id
+    row.trade_id = report.trade_id or row.trade_id
+    row.average_price = report.average_price if report.average_price is not None else row.average_price
+    row.error_type = report.error
+    row.reason = report.reason
+    _fill(session, row, _new_fills(session, row, report))
+
+
+def rejected(session: Session, order: Order, error: ErrorType | None, reason: str) -> None:
+    """The broker has definitively refused the order."""
+    row = _locked(session, order.id)
+    if OrderState(row.state) in ORDER_FINAL:
+        return
+    _change(row, OrderState.REJECTED)
+    row.error_type, row.reason = error, reason
+
+
+def not_there(session: Session, order: Order, reason: str) -> None:
+    """The order is proven not to be at the broker: it may be sent again."""
+    row = _locked(session, order.id)
+    if row.state != OrderState.PLANNED:
+        _change(row, OrderState.PLANNED)
+        row.reason = reason
+
+
+def unanswered(session: Session, order: Order, reason: str, at: datetime) -> None:
+    """A submit ended at `at` without evidence of what became of it."""
+    row = _locked(session, order.id)
+    if OrderState(row.state) not in ORDER_FINAL:
+        _change(row, OrderState.UNKNOWN)
+        row.in_flight_until, row.reason = at, reason
+
+
+def looked_in_vain(session: Session, order: Order, reason: str) -> None:
+    """A look-up has proved nothing."""
+    row = _locked(session, order.id)
+    row.lookups += 1
+    row.reason = reason
+    if row.state == OrderState.SUBMITTING:
+        _change(row, OrderState.UNKNOWN)
+
+
+def withdraw(session: Session, event: EventId) -> None:
+    """The event has ended: an order of it that never reached the broker never will."""
+    session.execute(
+        update(OrderRow)
+        .where(OrderRow.event_id == event, OrderRow.state == OrderState.PLANNED)
+        .values(state=OrderState.CANCELLED, reason="withdrawn before it was sent", updated_at=func.now())
+    )
+
+
+def write_off(session: Session, position_id: int, event: EventId, now: datetime) -> None:
+    """The broker does not hold the position that the ledger holds: the strategy is flat, without a fill of ours."""
+    session.execute(
+        update(PositionRow).where(PositionRow.id == position_id).values(state="closed", closed_by=event, closed_at=now)
+    )
+
+
+def _new_fills(session: Session, row: OrderRow, report: OrderReport) -> Decimal:
+    """Stores the fills that are not stored yet; returns their sum, in units.
+
+    A report that tells more quantity than its fills do is taken at its word: the rest becomes one fill, named so that
+    the same report said again makes the same one.
+    """
+    news = Decimal(0)
+    fills = [(fill.fill_id, fill.quantity, fill.price, fill.at) for fill in report.fills]
+    untold = report.filled_quantity - sum((fill.quantity for fill in report.fills), Decimal(0))
+    if untold > 0:
+        price = report.average_price if report.average_price is not None else Decimal(0)
+        fills.append((f"{row.client_order_id}:{report.filled_quantity}", untold, price, row.updated_at))
+    for fill_id, quantity, price, at in fills:
+        stored = session.execute(
+            insert(FillRow)
+            .values(order_id=row.id, fill_id=fill_id, quantity=quantity, price=price, at=at)
+            .on_conflict_do_nothing()
+            .returning(FillRow.id)
+        ).scalar()
+        news += quantity if stored is not None else 0
+    return news
+
+
+def _fill(session: Session, row: OrderRow, quantity: Decimal) -> None:
+    """Lets newly filled units open, grow, shrink or close the position of the order."""
+    if quantity == 0:
+        return
+    row.filled_quantity += quantity
+    if row.position_id is None:
+        row.position_id = _open_position(session, row, quantity)
+        return
+    position = session.get_one(PositionRow, row.position_id, with_for_update=True)
+    if row.leg == Leg.OPEN:
+        position.quantity += quantity
+        return
+    position.quantity -= quantity
+    if position.quantity <= 0:
+        position.state, position.closed_by, position.closed_at = "closed", row.event_id, func.clock_timestamp()
+
+
+def _open_position(session: Session, row: OrderRow, quantity: Decimal) -> int:
+    event = session.get_one(EventRow, row.event_id)
+    position = PositionRow(
+        strategy=event.strategy,
+        proquant_position_id=event.proquant_position_id,
+        ticker=event.ticker,
+        symbol=row.symbol,
+        direction=row.side,
+        quantity=quantity,
+        state="open",
+        opened_by=event.id,
+    )
+    session.add(position)
+    session.flush()
+    return position.id
+
+
+def _locked(session: Session, order: OrderId) -> OrderRow:
+    return session.get_one(OrderRow, order, with_for_update=True, populate_existing=True)
+
+
+def _move(session: Session, order: OrderId, state: OrderState) -> OrderRow:
+    row = _locked(session, order)
+    _change(row, state)
+    return row
+
+
+def _change(row: OrderRow, state: OrderState) -> None:
+    """Raises IllegalTransition where the state graph does not allow it."""
+    before = OrderState(row.state)
+    if state is not before and state not in ORDER_TRANSITIONS[before]:
+        raise IllegalTransition(f"Order {row.client_order_id} cannot go from {before} to {state}.")
+    row.state = state
+    row.updated_at = func.clock_timestamp()

@@ -1,0 +1,49 @@
+"""The broker adapters that are in use in this process: one an account, made on first use."""
+
+import threading
+
+from shared import vault
+from shared.db import Sessions
+from shared.domain import AccountId
+from shared.errors import ConfigurationError
+from shared.tables import Account
+from workers.brokers.base import Broker
+from workers.brokers.registry import make_broker
+
+
+class Adapters:
+    """Finds the adapter of an account, whose settings never change. Thread-safe."""
+
+    def __init__(self, sessions: Sessions, secret_key: str | None, lease: float) -> None:
+        self._sessions = sessions
+        self._secret_key = secret_key
+        self._lease = lease
+        self._lock = threading.Lock()
+        self._brokers: dict[AccountId, Broker] = {}
+
+    def of(self, account: AccountId) -> Broker:
+        """The account's adapter. Raises ConfigurationError where its settings cannot be used."""
+        with self._lock:
+            if account not in self._brokers:
+                self._brokers[account] = self._make(account)
+            return self._brokers[account]
+
+    def close(self) -> None:
+        """Closes every adapter; none is used after it."""
+        with self._lock:
+            for broker in self._brokers.values():
+                broker.close()
+            self._brokers.clear()
+
+    def _make(self, account: AccountId) -> Broker:
+        with self._sessions() as session:
+            row = session.get_one(Account, account)
+        broker = make_broker(row.broker, vault.decrypt(self._secret_key, row.broker_settings), row.name)
+        deadline = broker.capabilities.deadline_seconds
+        if deadline >= self._lease:
+            broker.close()
+            raise ConfigurationError(
+                f"BRIDGE_LEASE_SECONDS is {self._lease:g}; the broker {row.broker!r} may take {deadline:g} s for an order, "
+                "and a lease must last longer than that."
+            )
+        return broker

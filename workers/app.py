@@ -1,0 +1,103 @@
+"""Builds the Celery application of a worker: the composition root of the worker process."""
+
+import os
+import socket
+import threading
+
+import structlog
+from celery import Celery, signals
+
+from shared import logs
+from shared.config import Config
+from shared.db import make_engine, make_sessions
+from shared.domain import AccountId
+from shared.queue import QUEUE, REFRESH_TASK, Doorbell, announce, make_celery, make_redis
+from workers.adapters import Adapters
+from workers.sweep import Sweeper
+from workers.tasks import register
+from workers.workbench import Workbench
+
+log = structlog.get_logger()
+
+SWEEPER_STOP_SECONDS = 5.0
+SPARE_CONNECTIONS = 4  # the sweep, and a task that refreshes instruments while all others trade
+
+SETTINGS = {
+    "task_default_queue": QUEUE,
+    "task_ignore_result": True,  # nothing reads a result: no result backend, nothing to leak or to fill up
+    "task_serializer": "json",
+    "accept_content": ["json"],
+    # Early acknowledgement: the row and the sweep redeliver, so Redis never has to, and no message comes twice.
+    "task_acks_late": False,
+    "worker_prefetch_multiplier": 1,
+    "worker_send_task_events": True,  # for Flower
+    "worker_hijack_root_logger": False,
+    "worker_cancel_long_running_tasks_on_connection_loss": False,  # a kill in a submit makes an unknown outcome
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,  # the default gives up after a hundred tries, and the worker stays deaf
+    "broker_channel_error_retry": True,
+    "broker_transport_options": {
+        "visibility_timeout": 600,
+        "socket_timeout": 10,  # without it a half-open connection is waited on for ever
+        "socket_connect_timeout": 2,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+    },
+}
+
+
+def make_worker(config: Config, threads: int) -> Celery:
+    """The application that `celery worker` and Flower load. Connects to nothing before it is used."""
+    app = Celery("proquant-bridge", broker=config.redis_url, set_as_current=False)
+    app.conf.update(SETTINGS)
+    sessions = make_sessions(make_engine(config.database_url, pool_size=threads + SPARE_CONNECTIONS))
+    redis = make_redis(config.redis_url)
+    doorbell = Doorbell(make_celery(config.redis_url))
+    adapters = Adapters(sessions, config.secret_key, config.lease)
+    stopping = threading.Event()
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+
+    def refresh(account: AccountId) -> None:
+        app.send_task(REFRESH_TASK, args=(account,), queue=QUEUE, ignore_result=True)
+
+    sweeper = Sweeper(sessions, doorbell.ring, refresh, worker, config.sweep_interval)
+    bench = Workbench(
+        sessions=sessions,
+        owner=lambda: f"{worker}:{threading.get_ident()}",
+        broker=adapters.of,
+        announce=lambda event: announce(redis, event),
+        wake=sweeper.wake,
+        stopping=stopping.is_set,
+        lease=config.lease,
+        open_max_age=config.open_max_age,
+        reorder_grace=config.reorder_grace,
+    )
+    register(app, bench, adapters, sessions)
+    _tie_to_life(stopping, sweeper, adapters)
+    return app
+
+
+def _tie_to_life(stopping: threading.Event, sweeper: Sweeper, adapters: Adapters) -> None:
+    """Sweeps while the worker lives; on SIGTERM begins no new order, and lets the one in hand end."""
+    thread = threading.Thread(target=sweeper.run, name="sweeper", daemon=True)
+
+    def configure_logs(**_: object) -> None:
+        logs.configure()
+
+    def start(**_: object) -> None:
+        thread.start()
+        log.info("Worker is ready.", action="worker_ready")
+
+    def begin_stop(**_: object) -> None:
+        stopping.set()
+
+    def stop(**_: object) -> None:
+        sweeper.stop()
+        thread.join(SWEEPER_STOP_SECONDS)
+        adapters.close()
+        log.info("Worker has stopped.", action="worker_stopped")
+
+    signals.setup_logging.connect(configure_logs, weak=False)
+    signals.worker_ready.connect(start, weak=False)
+    signals.worker_shutting_down.connect(begin_stop, weak=False)
+    signals.worker_shutdown.connect(stop, weak=False)

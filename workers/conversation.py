@@ -1,0 +1,89 @@
+"""One call to the broker, and what it proves: every exception becomes one of the closed set of answers."""
+
+from datetime import datetime
+
+import structlog
+
+from shared.domain import Leg, OrderState
+from shared.situation import Order, Situation
+from workers.brokers.base import (
+    Broker,
+    BrokerError,
+    BrokerUnavailable,
+    OpeningRef,
+    OrderRejected,
+    OrderRequest,
+    OutcomeUnknown,
+)
+from workers.denials import Limits
+from workers.planning import conclusive_from
+from workers.steps import Absent, Answer, Heard, MarketSaid, NotSent, Rejected, Reported, Unreachable, Unsettled
+
+log = structlog.get_logger()
+
+
+def submit(broker: Broker, s: Situation, order: Order) -> Answer:
+    """Sends the order, once. What an adapter raises outside its contract counts as an unknown outcome."""
+    try:
+        return Reported(order, broker.submit(_request(s, order)))
+    except OrderRejected as rejection:
+        return Rejected(order, rejection)
+    except BrokerUnavailable as unavailable:
+        return NotSent(order, unavailable.reason, unavailable.retry_after)
+    except OutcomeUnknown as unknown:
+        return Unsettled(order, unknown.reason, looked=False)
+    except Exception as error:  # a bug in an adapter must never pass for a rejection
+        log.exception("An adapter broke its contract.", action="adapter_bug", client_order_id=order.client_order_id)
+        return Unsettled(order, f"The adapter raised {type(error).__name__}.", looked=False)
+
+
+def look_up(broker: Broker, s: Situation, order: Order, asked_at: datetime, limits: Limits) -> Answer:
+    """Asks what became of the order. "Not found" is a proof only if it was asked late enough.
+
+    An order that the broker has once reported cannot be absent: then a look-up that misses it proves nothing.
+    """
+    try:
+        report = broker.find(_request(s, order))
+    except BrokerError as error:
+        return Unsettled(order, str(error) or type(error).__name__, looked=True)
+    except Exception as error:  # as above
+        log.exception("An adapter broke its contract.", action="adapter_bug", client_order_id=order.client_order_id)
+        return Unsettled(order, f"The adapter raised {type(error).__name__}.", looked=True)
+    if report is not None:
+        return Reported(order, report)
+    if order.state is OrderState.ACCEPTED or asked_at < conclusive_from(order, limits):
+        return Unsettled(order, "The broker does not show the order yet.", looked=True)
+    return Absent(order)
+
+
+def ask_market(broker: Broker, symbol: str, at: datetime) -> Answer:
+    """Whether a market order in `symbol` would be executed now."""
+    try:
+        return MarketSaid(symbol, broker.is_open(symbol, at))
+    except BrokerUnavailable as unavailable:
+        return Unreachable(unavailable.reason, unavailable.retry_after)
+
+
+def ask_mark(broker: Broker) -> Heard:
+    """The broker's high-water mark, which is stored with an intent so that a look-up knows where to begin."""
+    try:
+        return Heard(mark=broker.mark())
+    except BrokerUnavailable as unavailable:
+        return Heard(last=Unreachable(unavailable.reason, unavailable.retry_after))
+
+
+def _request(s: Situation, order: Order) -> OrderRequest:
+    """The order as the adapter gets it: the same for every attempt and every look-up."""
+    held = s.held if order.leg is Leg.CLOSE else None
+    opening = OpeningRef(held.open_client_order_id, held.open_broker_order_id, held.trade_id) if held else None
+    return OrderRequest(
+        client_order_id=order.client_order_id,
+        symbol=order.symbol,
+        side=order.side,
+        quantity=order.quantity,
+        leg=order.leg,
+        strategy_id=s.task.strategy_id,
+        proquant_position_id=s.task.proquant_position_id,
+        mark=order.mark,
+        opening=opening,
+    )

@@ -1,0 +1,111 @@
+"""Writes down, inside a worker's transaction, what was heard from the broker and what is going to be done about it."""
+
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from sqlalchemy.orm import Session
+
+from shared import ledger, progress
+from shared.alerts import raise_alert
+from shared.domain import AlertKind
+from shared.situation import Order, Situation
+from workers import retry
+from workers.steps import (
+    Absent,
+    Answer,
+    AskMarket,
+    Finish,
+    LookUp,
+    MarketSaid,
+    NotSent,
+    Park,
+    Place,
+    Rejected,
+    Reported,
+    Retry,
+    Send,
+    Step,
+    Unreachable,
+    Unsettled,
+    WaitUntil,
+    WriteOff,
+)
+
+
+def record_answer(session: Session, answer: Answer, now: datetime) -> None:
+    """What the broker said becomes the state of the order. Recording the same answer twice changes nothing."""
+    match answer:
+        case Reported(order, report):
+            ledger.reported(session, order, report)
+        case Rejected(order, rejection):
+            ledger.rejected(session, order, rejection.type, rejection.reason)
+        case NotSent(order, reason, _):
+            ledger.not_there(session, order, reason)
+        case Absent(order):
+            ledger.not_there(session, order, "The broker does not have it.")
+        case Unsettled(order, reason, looked=False):
+            ledger.unanswered(session, order, reason, now)
+        case Unsettled(order, reason, looked=True):
+            ledger.looked_in_vain(session, order, reason)
+        case MarketSaid() | Unreachable():
+            pass  # nothing of ours has changed
+        case _:
+            raise TypeError(f"{answer!r} is no answer that can be recorded.")
+
+
+def record_step(
+    session: Session, s: Situation, step: Step, mark: str | None, now: datetime, deadline: float, jitter: float
+) -> Order | datetime | None:
+    """What is going to be done is committed before it is done.
+
+    Returns the order that is going to be sent, or when the event is due again. `deadline`: seconds a send can take.
+    """
+    in_flight_until = now + timedelta(seconds=deadline)
+    match step:
+        case Place(leg, generation, symbol, _, side, quantity, position_id):
+            return ledger.place(session, s, leg, generation, symbol, side, quantity, position_id, mark, in_flight_until)
+        case Send(order):
+            return ledger.send_again(session, order, in_flight_until)
+        case LookUp(order):
+            return order
+        case AskMarket():
+            return None
+        case WriteOff(position_id):
+            _write_off(session, s, position_id, now)
+            return None
+        case WaitUntil(at, reason):
+            progress.wait(session, s.task.id, at, reason)
+            return at
+        case Retry(attempt, retry_after, reason):
+            until = retry.next_attempt(now, attempt, retry_after, jitter)
+            progress.wait(session, s.task.id, until, reason)
+            return until
+        case Park(reason):
+            progress.park(session, s.task.id, reason)
+            return None
+        case Finish():
+            _finish(session, s, step, now)
+            return None
+        case _:
+            assert_never(step)
+
+
+def _write_off(session: Session, s: Situation, position_id: int, now: datetime) -> None:
+    ledger.write_off(session, position_id, s.task.id, now)
+    held = s.held
+    what = f"{held.quantity} {held.symbol}" if held else f"Position {position_id}"
+    note = f"{what} was held by the ledger, and the broker says that it is not there; the ledger follows the broker."
+    raise_alert(session, AlertKind.GONE_AT_BROKER, note, s.account_id, s.task.id)
+
+
+def _finish(session: Session, s: Situation, step: Finish, now: datetime) -> None:
+    ledger.withdraw(session, s.task.id)
+    answered = progress.finish(session, s.task.id, step.state, now, step.refusal, step.skip)
+    if step.alert is not None:
+        raise_alert(session, step.alert, step.note, s.account_id, s.task.id)
+    elif answered and step.refusal is not None:
+        note = f"Refused after ProQuant had been answered 200: {step.refusal.error}. {step.refusal.detail}"
+        raise_alert(session, AlertKind.LATE_FAILURE, note, s.account_id, s.task.id)
+    elif s.task.type is None:
+        note = "An event of a type that this build does not know."
+        raise_alert(session, AlertKind.UNKNOWN_TYPE, note, s.account_id, s.task.id)

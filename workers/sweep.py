@@ -1,0 +1,132 @@
+"""Makes the bridge live without a scheduler: rings what is due and unrung, and beats this worker's heart."""
+
+import heapq
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import delete, func, or_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from shared import instruments, progress
+from shared.clock import Clock, database_clock
+from shared.db import Sessions
+from shared.domain import AccountId, EventId
+from shared.tables import SweepLease, Worker
+
+log = structlog.get_logger()
+
+RING_AT_ONCE = 500  # doorbells a sweep; more would only queue up behind each other
+INSTRUMENTS_AGE = timedelta(minutes=10)
+DEAD_WORKER_AGE = timedelta(days=1)  # its row is kept that long, so that `doctor` can tell of it
+
+
+class Sweeper:
+    """Sweeps at an interval, and rings single events at the time they asked for. `run` ends when `stop` is called.
+
+    Every worker process has one; the database's sweep lease lets one at a time sweep. Alarms are a shortcut for waits
+    of a few seconds: one that is lost is found by the sweep.
+    """
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        ring: Callable[[EventId], bool],
+        refresh: Callable[[AccountId], None],
+        worker: str,
+        interval: float,
+        clock: Clock = database_clock,
+    ) -> None:
+        self._sessions = sessions
+        self._ring = ring
+        self._refresh = refresh
+        self._worker = worker
+        self._interval = interval
+        self._clock = clock
+        self._alarms: list[tuple[float, EventId]] = []
+        self._changed = threading.Condition()
+        self._stopped = False
+
+    def wake(self, event: EventId, at: datetime) -> None:
+        """Rings the event at this time (UTC), by the clock of this machine."""
+        delay = max(0.0, at.timestamp() - time.time())
+        with self._changed:
+            heapq.heappush(self._alarms, (time.monotonic() + delay, event))
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """Lets `run` return soon."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+
+    def run(self) -> None:
+        """Sweeps and rings until stopped. A database that is away is waited for."""
+        next_sweep = time.monotonic()
+        while (event := self._next_alarm(next_sweep)) is not _STOP:
+            if event is not None:
+                self._ring(event)
+                continue
+            next_sweep = time.monotonic() + self._interval
+            try:
+                self.sweep()
+            except SQLAlchemyError as error:
+                log.error("The sweep found no database.", action="sweep_failed", error=type(error).__name__)
+
+    def sweep(self) -> int:
+        """One sweep; returns how many events it rang. None while another worker has the lease."""
+        with self._sessions.begin() as session:
+            now = self._clock(session)
+            _beat(session, self._worker, now)
+            if not _take_lease(session, self._worker, now, self._interval):
+                return 0
+            due = progress.to_ring(session, now, now - timedelta(seconds=self._interval), RING_AT_ONCE)
+            stale = instruments.stale(session, now - INSTRUMENTS_AGE)
+        rung = sum(self._ring(event) for event in due)
+        for account in stale:
+            self._refresh(account)
+        if due:
+            log.info("Events were due and unattended.", action="sweep", due=len(due), rung=rung)
+        return rung
+
+    def _next_alarm(self, next_sweep: float) -> "EventId | None":
+        """The event whose alarm goes off first; None when it is time to sweep; _STOP when it is time to go."""
+        with self._changed:
+            while not self._stopped:
+                now = time.monotonic()
+                if self._alarms and self._alarms[0][0] <= now:
+                    return heapq.heappop(self._alarms)[1]
+                if next_sweep <= now:
+                    return None
+                first = min(next_sweep, self._alarms[0][0] if self._alarms else next_sweep)
+                self._changed.wait(first - now)
+            return _STOP
+
+
+_STOP = EventId(-1)
+
+
+def _beat(session: Session, worker: str, now: datetime) -> None:
+    session.execute(
+        insert(Worker)
+        .values(name=worker, seen_at=now)
+        .on_conflict_do_update(index_elements=["name"], set_={"seen_at": now})
+    )
+    session.execute(delete(Worker).where(Worker.seen_at < now - DEAD_WORKER_AGE))
+
+
+def _take_lease(session: Session, worker: str, now: datetime, seconds: float) -> bool:
+    """Whether this worker is the one that sweeps now: the holder goes on, another takes over when it stops."""
+    session.execute(insert(SweepLease).values(id=1).on_conflict_do_nothing())
+    free = or_(SweepLease.until.is_(None), SweepLease.until < now, SweepLease.owner == worker)
+    taken = session.execute(
+        update(SweepLease)
+        .where(SweepLease.id == 1, free)
+        .values(owner=worker, until=now + timedelta(seconds=2 * seconds))
+        .returning(SweepLease.id)
+    ).one_or_none()
+    return taken is not None

@@ -1,0 +1,32 @@
+"""The Celery tasks: thin, an id in, nothing out. The row is the truth; a task that is run twice changes nothing."""
+
+import structlog
+from celery import Celery
+
+from shared import instruments
+from shared.db import Sessions
+from shared.domain import AccountId, EventId
+from shared.queue import EXECUTE_TASK, REFRESH_TASK
+from workers import execution
+from workers.adapters import Adapters
+from workers.workbench import Workbench
+
+log = structlog.get_logger()
+
+
+def register(app: Celery, bench: Workbench, adapters: Adapters, sessions: Sessions) -> None:
+    """Adds the tasks to the application."""
+
+    @app.task(name=EXECUTE_TASK)
+    def execute(event: int) -> None:
+        """Executes what is due of the event's strategy."""
+        with structlog.contextvars.bound_contextvars(doorbell=event):
+            execution.run(bench, EventId(event))
+
+    @app.task(name=REFRESH_TASK)
+    def refresh_instruments(account: int) -> None:
+        """Stores what the account's broker lists now."""
+        listed = adapters.of(AccountId(account)).instruments()
+        with sessions.begin() as session:
+            instruments.replace(session, AccountId(account), listed)
+        log.info("Instruments refreshed.", action="instruments_refreshed", account_id=account, count=len(listed))
