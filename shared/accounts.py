@@ -79,6 +79,11 @@ def rotate_token(session: Session, name: str) -> str:
     return _issue_token(session, AccountId(account.id))
 
 
+def add_token(session: Session, name: str) -> str:
+    """One more token for the account, beside those that work: for a new integration."""
+    return _issue_token(session, AccountId(named(session, name).id))
+
+
 def set_paused(session: Session, name: str, paused: bool) -> None:
     """Pauses or resumes: a paused account opens nothing, and still closes."""
     session.execute(update(Account).where(Account.id == named(session, name).id).values(paused=paused))
