@@ -38,6 +38,7 @@ def running(var: Path, settings: Mapping[str, str] | None = None) -> Iterator[st
     """
     programs, data = _programs(), (var / "postgres").resolve()
     end_orphans(data, "postgres", signal.SIGINT)
+    (data / "postmaster.pid").unlink(missing_ok=True)  # nobody works there now, whoever bears that id
     with _socket_folder(var) as sockets:
         identity = _cluster(programs, data, sockets)
         server = _start(programs, data, sockets, identity, settings or {})
@@ -63,7 +64,9 @@ def _programs() -> Path:
 def _socket_folder(var: Path) -> Iterator[Path]:
     folder = (var / "sockets").resolve()
     if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH:
-        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.exists():
+            shutil.rmtree(folder)  # a killed server leaves a lock file that names its id, which another may bear by now
+        folder.mkdir(mode=0o700)
         yield folder
         return
     temporary = Path(tempfile.mkdtemp(prefix="pqb-"))  # mode 0700
