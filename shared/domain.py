@@ -287,3 +287,10 @@ def check_quantity(instrument: Instrument, quantity: Decimal) -> ErrorType | Non
     if instrument.maximum is not None and quantity > instrument.maximum:
         return ErrorType.QUANTITY_TOO_HIGH
     return None
+
+
+def sentence_about(instrument: Instrument, quantity: Decimal) -> str:
+    """What a quantity that was refused should have been, in words that are safe to show."""
+    upper = "" if instrument.maximum is None else f" to {instrument.maximum:f}"
+    allowed = f"{instrument.minimum:f}{upper} in steps of {instrument.step:f}"
+    return f"{quantity:f} units of {instrument.ticker} cannot be traded; allowed are {allowed}."

@@ -40,4 +40,8 @@ def _rendering(terminal: bool) -> list[Processor]:
     if terminal:
         # Tracebacks without local variables: those could hold a token or a broker's key.
         return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
-    return [structlog.processors.format_exc_info, structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer()]
+    return [
+        structlog.processors.format_exc_info,
+        structlog.processors.EventRenamer("message"),
+        structlog.processors.JSONRenderer(),
+    ]

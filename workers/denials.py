@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from shared.domain import ErrorType, GenericError, Instrument, Refusal, check_quantity
+from shared.domain import ErrorType, GenericError, Refusal, check_quantity, sentence_about
 from shared.situation import Situation
 
 PLAUSIBLE_AGE = timedelta(days=365)
@@ -45,7 +45,7 @@ def denial_of(s: Situation, now: datetime, limits: Limits) -> Refusal | None:
             f"{s.task.ticker} cannot be traded on this account.",
         )
     wrong = check_quantity(instrument, open_quantity(s))
-    return None if wrong is None else Refusal(wrong, _quantity_sentence(instrument, open_quantity(s)))
+    return None if wrong is None else Refusal(wrong, sentence_about(instrument, open_quantity(s)))
 
 
 def is_expired(s: Situation, now: datetime, limits: Limits) -> bool:
@@ -70,9 +70,3 @@ def not_approved() -> Refusal:
 def open_quantity(s: Situation) -> Decimal:
     """What the open leg asks the broker for: ProQuant's quantity times the account's multiplier, in units."""
     return s.task.quantity * s.multiplier
-
-
-def _quantity_sentence(instrument: Instrument, quantity: Decimal) -> str:
-    upper = "" if instrument.maximum is None else f" to {instrument.maximum:f}"
-    allowed = f"{instrument.minimum:f}{upper} in steps of {instrument.step:f}"
-    return f"{quantity:f} units of {instrument.ticker} cannot be traded; allowed are {allowed}."

@@ -1,0 +1,72 @@
+"""Builds the Flask application of the receiver: the composition root of the receiver process."""
+
+from datetime import UTC, datetime
+
+from flask import Flask, Response, jsonify, request
+from redis import Redis
+from werkzeug.exceptions import HTTPException
+
+from receiver.auth import Directory, Throttle
+from receiver.checks import Instruments
+from receiver.health import readiness
+from receiver.replies import answer_http_error, answer_unexpected, to_response
+from receiver.versions import Versions
+from receiver.waiting import Waiting
+from receiver.webhook import Desk, receive
+from shared import logs
+from shared.config import Config
+from shared.db import make_engine, make_sessions
+from shared.queue import Doorbell, make_celery
+
+LARGEST_BODY = 64 * 1024
+THREADS = 32
+PLACES_TO_WAIT = 24  # of the threads of one process: the others always accept
+HEARING_SECONDS = 5
+
+
+def make_app(config: Config) -> Flask:
+    """The WSGI application. Make it after a fork: it owns connections and a thread that hears outcomes."""
+    logs.configure()
+    sessions = make_sessions(make_engine(config.database_url, pool_size=16))
+    hearing = Redis.from_url(
+        config.redis_url, socket_connect_timeout=1, socket_keepalive=True, health_check_interval=HEARING_SECONDS
+    )
+    waiting = Waiting(hearing, PLACES_TO_WAIT)
+    desk = Desk(
+        sessions=sessions,
+        directory=Directory(sessions),
+        throttle=Throttle(),
+        instruments=Instruments(sessions),
+        versions=Versions(sessions),
+        doorbell=Doorbell(make_celery(config.redis_url)),
+        waiting=waiting,
+        wait=config.response_wait,
+        now=lambda: datetime.now(UTC),
+    )
+    if config.response_wait > 0:
+        waiting.start()
+    return _routes(desk, config)
+
+
+def _routes(desk: Desk, config: Config) -> Flask:
+    app = Flask("receiver", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+
+    @app.post("/webhooks/proquant")
+    def webhook() -> Response:
+        return to_response(receive(desk, request))
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        return jsonify(status="alive")
+
+    @app.get("/readyz")
+    def readyz() -> Response:
+        found = readiness(desk.sessions, config.sweep_interval)
+        response = jsonify(ready=not found.reasons, reasons=found.reasons, **found.details)
+        response.status_code = 503 if found.reasons else 200
+        return response
+
+    app.register_error_handler(HTTPException, answer_http_error)
+    app.register_error_handler(Exception, answer_unexpected)
+    return app

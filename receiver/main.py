@@ -1,0 +1,6 @@
+"""The receiver process: `gunicorn receiver.main:app`."""
+
+from receiver.app import make_app
+from shared.config import load
+
+app = make_app(load())

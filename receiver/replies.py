@@ -1,0 +1,43 @@
+"""Turns answers into Flask responses; whatever goes wrong is answered in JSON, and tells nothing of our insides."""
+
+import structlog
+from flask import Response
+from werkzeug.exceptions import HTTPException
+
+from shared.domain import GenericError
+from shared.proquant.answers import STATUS, Reply, reply_for
+
+log = structlog.get_logger()
+
+BY_STATUS = {
+    STATUS[error]: error
+    for error in (
+        GenericError.TOO_LARGE,
+        GenericError.UNSUPPORTED_MEDIA_TYPE,
+        GenericError.NOT_FOUND,
+        GenericError.METHOD_NOT_ALLOWED,
+        GenericError.BAD_REQUEST,
+    )
+}
+
+
+def to_response(reply: Reply) -> Response:
+    """The answer as Flask sends it."""
+    response = Response(reply.body, status=reply.status)
+    del response.headers["Content-Type"]  # an accepted event is answered with nothing at all
+    for name, value in reply.headers:
+        response.headers[name] = value
+    return response
+
+
+def answer_http_error(error: HTTPException) -> Response:
+    """What Flask itself refuses: an unknown path, another method, a request that is no HTTP."""
+    response = to_response(reply_for(BY_STATUS.get(error.code or 500, GenericError.BAD_REQUEST)))
+    response.headers.extend({name: value for name, value in error.get_headers() if name.lower() == "allow"})
+    return response
+
+
+def answer_unexpected(error: Exception) -> Response:
+    """A fault of ours. The log has the traceback, the caller has not."""
+    log.error("A request could not be handled.", action="request_failed", exc_info=error)
+    return to_response(reply_for(GenericError.INTERNAL))

@@ -1,0 +1,198 @@
+"""POST /webhooks/proquant: the life of an event from the request to the answer."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from flask import Request
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+
+from receiver import checks
+from receiver.auth import Directory, Throttle, authenticate
+from receiver.checks import Instruments
+from receiver.refused import Refused
+from receiver.versions import Versions
+from receiver.waiting import Waiting
+from shared import inbox
+from shared.accounts import AccountState
+from shared.alerts import raise_alert
+from shared.db import Sessions
+from shared.domain import AlertKind, Envelope, EventId, GenericError, LifecycleEvent, SignalEvent
+from shared.inbox import Outcome, Stored
+from shared.proquant import envelope as protocol
+from shared.proquant.answers import Reply, accepted, reply_for
+from shared.proquant.errors import MalformedBody, UnsupportedVersion
+from shared.queue import Doorbell
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the receiver works with. `wait`: seconds that a request may wait for its outcome, 0 = never."""
+
+    sessions: Sessions
+    directory: Directory
+    throttle: Throttle
+    instruments: Instruments
+    versions: Versions
+    doorbell: Doorbell
+    waiting: Waiting
+    wait: float
+    now: Callable[[], datetime]
+
+
+def receive(desk: Desk, request: Request) -> Reply:
+    """Answers one webhook.
+
+    1. Who calls? Before the body is read, so that strangers cost nothing.
+    2. What is said, in the highest version that we know?
+    3. Can it be refused without a broker? That is not stored, and does not use up the event's key.
+    4. Store it: from the commit on it will be executed, whatever dies.
+    5. Ring, wait a bounded time for the outcome, and answer with it; or with 200, which means accepted.
+    """
+    try:
+        account = authenticate(request, desk.directory, desk.throttle)
+        body = _read(request)
+        envelope = _parse(desk, account, body)
+        stored = _store(desk, account, envelope, body)
+        return _answer(desk, envelope, stored)
+    except Refused as refused:
+        log.info("Request refused.", action="refused", error=refused.error, detail=refused.detail)
+        return reply_for(refused.error, refused.detail)
+
+
+def _read(request: Request) -> bytes:
+    if request.mimetype != "application/json":
+        raise Refused(GenericError.UNSUPPORTED_MEDIA_TYPE)
+    try:
+        return request.get_data(cache=False)
+    except RequestEntityTooLarge as error:
+        raise Refused(GenericError.TOO_LARGE) from error
+    except BadRequest as error:  # the client went away, or its chunks are garbled
+        raise Refused(GenericError.MALFORMED, "The body of the request did not arrive whole.") from error
+
+
+def _parse(desk: Desk, account: AccountState, body: bytes) -> Envelope:
+    try:
+        envelope = protocol.read(body)
+    except MalformedBody as error:
+        raise Refused(GenericError.MALFORMED, str(error)) from error
+    except UnsupportedVersion as error:
+        desk.versions.only_unknown(account.id, str(error))
+        raise Refused(GenericError.UNSUPPORTED_VERSION, str(error)) from error
+    desk.versions.note(envelope)
+    return envelope
+
+
+def _store(desk: Desk, account: AccountState, envelope: Envelope, body: bytes) -> Stored:
+    try:
+        return _known_or_denied(desk, account, envelope) or _insert(desk, account, envelope, body)
+    except SQLAlchemyError as error:
+        log.error("The event could not be stored.", action="store_failed", error=type(error).__name__)
+        return _after_a_failed_commit(desk, account, envelope)
+
+
+def _known_or_denied(desk: Desk, account: AccountState, envelope: Envelope) -> Stored | None:
+    """Refuses what can be refused at once, except where the same event was stored before: it keeps its answer."""
+    event = envelope.event
+    if not isinstance(event, SignalEvent):
+        return None
+    now = desk.now()
+    denial = (
+        checks.not_covered(account, event)
+        or checks.from_the_future(event, now)
+        or checks.denial_of_open(account, event, desk.instruments.of(account.id), now)
+    )
+    if denial is None:
+        return None
+    with desk.sessions() as session:
+        known = inbox.find(session, account.id, event)
+    if known is None:
+        raise Refused.because(denial)
+    return known
+
+
+def _insert(desk: Desk, account: AccountState, envelope: Envelope, body: bytes) -> Stored:
+    answered = desk.wait == 0 or not isinstance(envelope.event, SignalEvent)
+    with desk.sessions.begin() as session:
+        stored = inbox.store(session, account.id, envelope, hashlib.sha256(body).hexdigest(), answered)
+        if stored.conflict:
+            detail = (
+                "The same event came again with another direction, ticker, quantity or strategy; it was not executed."
+            )
+            raise_alert(session, AlertKind.CONFLICT, detail, account.id, stored.event)
+    if isinstance(envelope.event, LifecycleEvent):
+        desk.directory.forget()
+    log.info(
+        "Event stored." if stored.fresh else "Event known.",
+        action="stored" if stored.fresh else "duplicate",
+        event_id=stored.event,
+        type=envelope.event.type,
+        account=account.name,
+    )
+    return stored
+
+
+def _after_a_failed_commit(desk: Desk, account: AccountState, envelope: Envelope) -> Stored:
+    """A commit that raised may have been applied: the row says. Without a row there is no 200."""
+    try:
+        with desk.sessions() as session:
+            known = inbox.find(session, account.id, envelope.event)
+    except SQLAlchemyError as error:
+        raise Refused(GenericError.UNAVAILABLE) from error
+    if known is None:
+        raise Refused(GenericError.UNAVAILABLE)
+    return known
+
+
+def _answer(desk: Desk, envelope: Envelope, stored: Stored) -> Reply:
+    if stored.conflict:
+        raise Refused(GenericError.CONFLICT)
+    if desk.wait == 0 or not isinstance(envelope.event, SignalEvent):
+        if stored.fresh:
+            desk.doorbell.ring(stored.event)
+        return _reply(None if stored.fresh else _look(desk, stored.event))
+    with desk.waiting.place(stored.event) as announced:
+        outcome = None if stored.fresh else _look(desk, stored.event)
+        if outcome is None and desk.doorbell.ring(stored.event) and announced is not None:
+            outcome = _wait(desk, stored.event, announced)
+        if outcome is None:
+            outcome = _accept(desk, stored.event)
+    return _reply(outcome)
+
+
+def _wait(desk: Desk, event: EventId, announced: "threading.Event") -> Outcome | None:
+    for _ in desk.waiting.until(announced, desk.wait):
+        outcome = _look(desk, event)
+        if outcome is not None:
+            return outcome
+    return None
+
+
+def _look(desk: Desk, event: EventId) -> Outcome | None:
+    """The outcome, if it is known. A database that is away now does not change that the event is stored."""
+    try:
+        with desk.sessions() as session:
+            return inbox.outcome(session, event)
+    except SQLAlchemyError as error:
+        log.error("An outcome could not be read.", action="look_failed", event_id=event, error=type(error).__name__)
+        return None
+
+
+def _accept(desk: Desk, event: EventId) -> Outcome | None:
+    try:
+        with desk.sessions.begin() as session:
+            return inbox.accept(session, event)
+    except SQLAlchemyError as error:
+        log.error("An answer could not be noted.", action="accept_failed", event_id=event, error=type(error).__name__)
+        return None
+
+
+def _reply(outcome: Outcome | None) -> Reply:
+    if outcome is None or outcome.refusal is None:
+        return accepted()
+    return reply_for(outcome.refusal.error, outcome.refusal.detail)
