@@ -93,7 +93,7 @@ class Waiting:
             time.sleep(RECONNECT_SECONDS)  # there is nothing to await: Redis is away
 
     def _listen(self) -> None:
-        with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+        with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
             pubsub.subscribe(OUTCOMES_CHANNEL)
             while True:
                 message = pubsub.get_message(timeout=LOOK_SECONDS)

@@ -1,6 +1,7 @@
 """POST /webhooks/proquant: the life of an event from the request to the answer."""
 
 import hashlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -92,7 +93,7 @@ def _store(desk: Desk, account: AccountState, envelope: Envelope, body: bytes) -
     try:
         return _known_or_denied(desk, account, envelope) or _insert(desk, account, envelope, body)
     except SQLAlchemyError as error:
-        log.error("The event could not be stored.", action="store_failed", error=type(error).__name__)
+        log.exception("The event could not be stored.", action="store_failed", error=type(error).__name__)
         return _after_a_failed_commit(desk, account, envelope)
 
 
@@ -122,7 +123,7 @@ def _insert(desk: Desk, account: AccountState, envelope: Envelope, body: bytes) 
         stored = inbox.store(session, account.id, envelope, hashlib.sha256(body).hexdigest(), answered)
         if stored.conflict:
             detail = (
-                "The same event came again with another direction, ticker, quantity or strategy; it was not executed."
+                "The same event came again with other content (direction, ticker, quantity, strategy); not executed."
             )
             raise_alert(session, AlertKind.CONFLICT, detail, account.id, stored.event)
     if isinstance(envelope.event, LifecycleEvent):
@@ -165,7 +166,7 @@ def _answer(desk: Desk, envelope: Envelope, stored: Stored) -> Reply:
     return _reply(outcome)
 
 
-def _wait(desk: Desk, event: EventId, announced: "threading.Event") -> Outcome | None:
+def _wait(desk: Desk, event: EventId, announced: threading.Event) -> Outcome | None:
     for _ in desk.waiting.until(announced, desk.wait):
         outcome = _look(desk, event)
         if outcome is not None:

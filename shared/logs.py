@@ -1,4 +1,4 @@
-"""Structured logs: one line a step, readable on a terminal, JSON otherwise. No body, no header and no secret goes in."""
+"""Structured logs: one line a step, readable on a terminal, JSON otherwise. Bodies, headers and secrets stay out."""
 
 import logging
 import sys

@@ -43,7 +43,7 @@ class Adapters:
         if deadline >= self._lease:
             broker.close()
             raise ConfigurationError(
-                f"BRIDGE_LEASE_SECONDS is {self._lease:g}; the broker {row.broker!r} may take {deadline:g} s for an order, "
-                "and a lease must last longer than that."
+                f"BRIDGE_LEASE_SECONDS is {self._lease:g}; it must be more than the {deadline:g} seconds that the "
+                f"broker {row.broker!r} may take for an order."
             )
         return broker
