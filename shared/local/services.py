@@ -47,6 +47,8 @@ def find(var: Path) -> Entries | None:
         entries: Entries = json.loads((var / ANNOUNCEMENT).read_text())
     except FileNotFoundError:  # it is starting, or stopping
         return None
+    except PermissionError as error:
+        raise ConfigurationError(f"{var} is in use by another user: run this as that user") from error
     return entries
 
 
