@@ -3,21 +3,27 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy.orm import Session
 
 from shared.db import Sessions
 from shared.domain import Direction, Leg, OrderState
 from tests.contract.bench import PaperBench, order
-from workers.brokers.base import Broker, BrokerUnavailable, Dedupe, OutcomeUnknown
+from workers.brokers.base import Broker, BrokerUnavailable, Dedupe, OrderRejected, OutcomeUnknown
 from workers.brokers.paper.books import accepted_orders, net_positions
+from workers.brokers.paper.broker import PaperBroker
+from workers.brokers.paper.prices import rate
+from workers.brokers.paper.settings import parse
 from workers.brokers.paper.tables import PaperBase
 from workers.brokers.registry import make_broker
 
 ACCOUNT = "shared"
+MONDAY = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TWENTY_ORDERS = """
 import sys
 from decimal import Decimal
@@ -114,8 +120,8 @@ def test_refused_orders_are_not_among_the_accepted_ones(
     bench: PaperBench, database_url: str, sessions: Sessions
 ) -> None:
     broker = scripted(database_url, "reject:other,timeout_rejected:MarketClosed,timeout_lost,unavailable,cancelled")
-    for raised in (None, OutcomeUnknown, OutcomeUnknown, BrokerUnavailable):
-        with pytest.raises(raised or Exception):
+    for raised in (OrderRejected, OutcomeUnknown, OutcomeUnknown, BrokerUnavailable):
+        with pytest.raises(raised):
             broker.submit(order(bench))
     last = order(bench)
     broker.submit(last)
@@ -159,17 +165,52 @@ def test_the_place_in_the_script_survives_a_restart_and_is_each_accounts_own(
     other.close()
 
 
-def test_realised_profit_goes_to_cash_and_the_books_outlive_the_broker(
-    bench: PaperBench, broker: Broker, database_url: str
-) -> None:
-    opened = broker.submit(order(bench))
-    closed = broker.submit(order(bench, Leg.CLOSE, Direction.SELL))
+def test_realised_profit_goes_to_cash_in_the_accounts_currency(bench: PaperBench, database_url: str) -> None:
+    days = iter([MONDAY, MONDAY + timedelta(days=1)])
+    settings = parse({"account": ACCOUNT, "currency": "EUR", "hours": "always"})
+    broker = PaperBroker(settings, database_url, lambda _: next(days))
+    opened = broker.submit(order(bench, symbol="USDJPY", quantity=Decimal(10_000)))
+    closed = broker.submit(order(bench, Leg.CLOSE, Direction.SELL, symbol="USDJPY", quantity=Decimal(10_000)))
+    broker.close()
     assert opened.average_price is not None
     assert closed.average_price is not None
-    profit = (closed.average_price - opened.average_price) * bench.quantity
+    yen = (closed.average_price - opened.average_price) * 10_000
+    euros = yen * rate("JPY", "EUR", MONDAY + timedelta(days=1), seed=0)
     again = scripted(database_url, "")
-    assert again.account().balance == Decimal(100_000) + profit
+    assert euros != 0
+    assert again.account().balance == Decimal(100_000) + euros.quantize(Decimal("0.01"))
     again.close()
+
+
+def test_what_fails_before_the_commit_is_proven_not_sent(
+    bench: PaperBench, database_url: str, sessions: Sessions
+) -> None:
+    def clock_that_cuts_the_connection(session: Session) -> datetime:
+        pid = session.connection().exec_driver_sql("SELECT pg_backend_pid()").scalar()
+        with sessions() as other:
+            other.connection().exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 5000)")
+        return MONDAY
+
+    broker = PaperBroker(parse({"account": ACCOUNT}), database_url, clock_that_cuts_the_connection)
+    with pytest.raises(BrokerUnavailable):
+        broker.submit(order(bench))
+    broker.close()
+    with sessions() as session:
+        assert accepted_orders(session, ACCOUNT) == []
+
+
+def test_a_failing_commit_leaves_the_outcome_unknown(bench: PaperBench, broker: Broker, sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        session.connection().exec_driver_sql(
+            "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''disk full''; END'"
+        )
+        session.connection().exec_driver_sql(
+            "CREATE CONSTRAINT TRIGGER fails AFTER INSERT ON paper_orders DEFERRABLE INITIALLY DEFERRED "
+            "FOR EACH ROW EXECUTE FUNCTION fail()"
+        )
+    with pytest.raises(OutcomeUnknown):
+        broker.submit(order(bench))
+    assert broker.positions() == []
 
 
 def test_two_processes_at_once_lose_no_order_and_no_number(database_url: str, sessions: Sessions) -> None:
