@@ -12,7 +12,7 @@ from workers.brokers.paper.prices import USD_VALUE, price, rate
 
 SYMBOLS = st.sampled_from(sorted(LISTINGS))
 CURRENCIES = st.sampled_from(sorted(USD_VALUE))
-TIMES = st.datetimes(datetime(1999, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+TIMES = st.timedeltas(timedelta(0), timedelta(days=36_500)).map(lambda after: datetime(2000, 1, 1, tzinfo=UTC) + after)
 SEEDS = st.integers(-(10**6), 10**6)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
