@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from shared.domain import Direction, ErrorType, Leg, check_quantity
+from shared.domain import Direction, ErrorType, Leg, check_quantity, sentence_about
 from workers.brokers.base import OrderRejected, OrderRequest
 from workers.brokers.paper.catalogue import LISTINGS, MARGIN, Hours, Listing, trading_hours
 from workers.brokers.paper.margin import Holding, Quote, affordable
@@ -33,10 +33,11 @@ def refusal(order: OrderRequest, book: Book, hours: Hours, at: datetime, seed: i
         return OrderRejected(ErrorType.UNSUPPORTED_INSTRUMENT, f"{order.symbol} is not listed")
     if not listing.shortable and order.side is Direction.SELL and order.leg is Leg.OPEN:
         return OrderRejected(ErrorType.UNSUPPORTED_INSTRUMENT, f"{order.symbol} cannot be sold short")
+    instrument = listing.instrument(hours)
     if order.quantity > LARGEST:
-        return OrderRejected(ErrorType.QUANTITY_TOO_HIGH, f"{order.quantity} {order.symbol}: {_limits(listing)}")
-    if wrong := check_quantity(listing.instrument(hours), order.quantity):
-        return OrderRejected(wrong, f"{order.quantity} {order.symbol}: {_limits(listing)}")
+        return OrderRejected(ErrorType.QUANTITY_TOO_HIGH, sentence_about(instrument, order.quantity))
+    if wrong := check_quantity(instrument, order.quantity):
+        return OrderRejected(wrong, sentence_about(instrument, order.quantity))
     if not trading_hours(listing.market, hours).is_open(at):
         return OrderRejected(ErrorType.MARKET_CLOSED, f"{order.symbol} does not trade now")
     quotes = quotes_for({*book.holdings, order.symbol}, book.currency, at, seed)
@@ -61,7 +62,3 @@ def _quote(listing: Listing, currency: str, at: datetime, seed: int) -> Quote:
         rate=rate(listing.currency, currency, at, seed),
         margin=MARGIN[listing.market],
     )
-
-
-def _limits(listing: Listing) -> str:
-    return f"{listing.minimum} to {listing.maximum} in steps of {listing.step} are allowed"
