@@ -45,10 +45,11 @@ def make_app(config: Config) -> Flask:
     )
     if config.response_wait > 0:
         waiting.start()
-    return _routes(desk, config)
+    return make_routes(desk, config.sweep_interval)
 
 
-def _routes(desk: Desk, config: Config) -> Flask:
+def make_routes(desk: Desk, sweep_interval: float) -> Flask:
+    """The routes of the receiver over what they work with."""
     app = Flask("receiver", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
 
@@ -62,7 +63,7 @@ def _routes(desk: Desk, config: Config) -> Flask:
 
     @app.get("/readyz")
     def readyz() -> Response:
-        found = readiness(desk.sessions, config.sweep_interval)
+        found = readiness(desk.sessions, sweep_interval)
         response = jsonify(ready=not found.reasons, reasons=found.reasons, **found.details)
         response.status_code = 503 if found.reasons else 200
         return response

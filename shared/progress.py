@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import case, exists, func, or_, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from shared.alerts import raise_alert
@@ -129,7 +130,7 @@ def to_ring(session: Session, now: datetime, unrung_since: datetime, limit: int)
         .where(or_(Strategy.lease_until.is_(None), Strategy.lease_until < now))
         .where(EventRow.received_at <= unrung_since)
         .where(or_(EventRow.rung_at.is_(None), EventRow.rung_at <= unrung_since))
-        .distinct(EventRow.strategy)
+        .ext(distinct_on(EventRow.strategy))
         .order_by(EventRow.strategy, EventRow.timestamp_ms, EventRow.seq)
         .limit(limit)
     )

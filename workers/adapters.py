@@ -5,7 +5,6 @@ import threading
 from shared import vault
 from shared.db import Sessions
 from shared.domain import AccountId
-from shared.errors import ConfigurationError
 from shared.tables import Account
 from workers.brokers.base import Broker
 from workers.brokers.registry import make_broker
@@ -14,10 +13,9 @@ from workers.brokers.registry import make_broker
 class Adapters:
     """Finds the adapter of an account, whose settings never change. Thread-safe."""
 
-    def __init__(self, sessions: Sessions, secret_key: str | None, lease: float) -> None:
+    def __init__(self, sessions: Sessions, secret_key: str | None) -> None:
         self._sessions = sessions
         self._secret_key = secret_key
-        self._lease = lease
         self._lock = threading.Lock()
         self._brokers: dict[AccountId, Broker] = {}
 
@@ -38,12 +36,4 @@ class Adapters:
     def _make(self, account: AccountId) -> Broker:
         with self._sessions() as session:
             row = session.get_one(Account, account)
-        broker = make_broker(row.broker, vault.decrypt(self._secret_key, row.broker_settings), row.name)
-        deadline = broker.capabilities.deadline_seconds
-        if deadline >= self._lease:
-            broker.close()
-            raise ConfigurationError(
-                f"BRIDGE_LEASE_SECONDS is {self._lease:g}; it must be more than the {deadline:g} seconds that the "
-                f"broker {row.broker!r} may take for an order."
-            )
-        return broker
+        return make_broker(row.broker, vault.decrypt(self._secret_key, row.broker_settings), row.name)

@@ -53,7 +53,7 @@ def make_worker(config: Config, threads: int) -> Celery:
     sessions = make_sessions(make_engine(config.database_url, pool_size=threads + SPARE_CONNECTIONS))
     redis = make_redis(config.redis_url)
     doorbell = Doorbell(make_celery(config.redis_url))
-    adapters = Adapters(sessions, config.secret_key, config.lease)
+    adapters = Adapters(sessions, config.secret_key)
     stopping = threading.Event()
     worker = f"{socket.gethostname()}:{os.getpid()}"
 

@@ -1,6 +1,6 @@
 """Executes the events of one strategy, in order: the story of an event from the doorbell to its outcome."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -39,6 +39,7 @@ from workers.workbench import Workbench
 log = structlog.get_logger()
 
 FAILURES_BEFORE_PARKING = 8
+LEASE_MARGIN_SECONDS = 5.0  # between the longest submit and the end of the lease
 DATABASE_ERRORS = (OperationalError, InterfaceError)
 
 
@@ -137,7 +138,7 @@ def _take_turn(
     """
     for attempt in Retrying(
         retry=retry_if_exception_type(DATABASE_ERRORS),
-        wait=wait_exponential_jitter(initial=0.1, max=2.0),
+        wait=wait_exponential_jitter(multiplier=0.1, max=2.0),
         stop=lambda _: not lease.covers(0, bench.monotonic()),
         reraise=True,
     ):
@@ -152,9 +153,10 @@ def _take_turn_once(
     monotonic = bench.monotonic()
     limits = _limits(bench, broker)
     deadline = broker.capabilities.deadline_seconds if broker is not None else 0.0
+    seconds = max(bench.lease, deadline + LEASE_MARGIN_SECONDS)  # the answer must come before the lease can end
     with bench.sessions.begin() as session:
         now = bench.clock(session)
-        renewed = leases.renew(session, lease, now, monotonic)
+        renewed = leases.renew(session, replace(lease, seconds=seconds), now, monotonic)
         if heard.last is not None:
             record_answer(session, heard.last, now)
         situation = assess(session, event)

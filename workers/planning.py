@@ -96,16 +96,14 @@ def _open(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step:
     if s.superseded:
         return Finish(EventState.SKIPPED, skip=SkipReason.SUPERSEDED)
     denial = denial_of(s, now, limits)
-    if s.held is not None and not _is_final_no(denial):
+    if denial is not None:
+        return _refuse(s, denial)
+    if s.held is not None:
         early = _grace(s, now, limits, "Another position is held; its CLOSE may be on its way.")
         return early or _refuse(
-            s,
-            Refusal(
-                ErrorType.POSITION_ALREADY_EXISTS,
-                "The strategy already has an open position.",
-            ),
+            s, Refusal(ErrorType.POSITION_ALREADY_EXISTS, "The strategy already has an open position.")
         )
-    return _refuse(s, denial) if denial is not None else _place_open(s, heard, now)
+    return _place_open(s, heard, now)
 
 
 def _close(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step:
@@ -224,11 +222,6 @@ def _after_close(s: Situation, order: Order, heard: Heard, now: datetime) -> Ste
     if order.generation + 1 >= CLOSES_BEFORE_PARKING:
         return Park(f"{s.held.quantity} {s.held.symbol} are still held after {order.generation + 1} partial closes.")
     return _place_close(s, s.held, heard, now, order.generation + 1)
-
-
-def _is_final_no(denial: Refusal | None) -> bool:
-    """Whether waiting for the held position to be closed cannot change the answer."""
-    return denial is not None and denial.error is ErrorType.INVALID_CREDENTIALS
 
 
 def _names_another_closed(s: Situation, held: Held) -> bool:
