@@ -29,9 +29,9 @@ def port(environment: Mapping[str, str], name: str, default: int, host: str) -> 
     return int(text)
 
 
-def migrate(environment: Mapping[str, str]) -> None:
-    """Bring the database to the newest schema."""
-    _bridge(environment, "migrate")
+def migrate(environment: Mapping[str, str]) -> str:
+    """Bring the database to the newest schema; what was done, in words."""
+    return _bridge(environment, "migrate").strip()
 
 
 def account_token(environment: Mapping[str, str], name: str) -> str | None:

@@ -57,8 +57,7 @@ def _run(var: Path, environment: dict[str, str], happenings: Happenings) -> int:
     environment["FLOWER_PORT"] = str(preparation.port(environment, "FLOWER_PORT", 5555, LOOPBACK))
     environment["PATH"] = f"{preparation.BRIDGE.parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
     environment["PYTHONUNBUFFERED"] = "1"
-    _say("Migrating the database ...")
-    preparation.migrate(environment)
+    _say(preparation.migrate(environment))
     facts = _facts(var, environment, preparation.account_token(environment, ACCOUNT))
     supervisor = Supervisor(happenings)
     try:
