@@ -9,6 +9,7 @@ from shared import instruments
 from shared.accounts import AccountState
 from shared.db import Sessions
 from shared.domain import (
+    EXACT,
     AccountId,
     ErrorType,
     EventType,
@@ -73,7 +74,7 @@ def denial_of_open(
     instrument = listed.get(event.ticker)
     if instrument is None:
         return Refusal(ErrorType.UNSUPPORTED_INSTRUMENT, f"{event.ticker} cannot be traded on this account.")
-    quantity = event.quantity * account.multiplier
+    quantity = EXACT.multiply(event.quantity, account.multiplier)
     wrong = check_quantity(instrument, quantity)
     if wrong is not None:
         return Refusal(wrong, sentence_about(instrument, quantity))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import StrEnum
 from typing import NewType
 
@@ -13,6 +13,10 @@ StrategyKey = NewType("StrategyKey", int)
 """Our row of one strategy of one account; ProQuant's own id of it is `strategy_id`."""
 ClientOrderId = NewType("ClientOrderId", str)
 BrokerOrderId = NewType("BrokerOrderId", str)
+
+
+EXACT = Context(prec=200)
+"""Arithmetic on quantities: with the default 28 digits a product is rounded, and a remainder of large numbers raises."""
 
 
 class Direction(StrEnum):
@@ -280,7 +284,7 @@ def check_quantity(instrument: Instrument, quantity: Decimal) -> ErrorType | Non
 
     Brokers often answer one code for all three, so we tell them apart before sending.
     """
-    if quantity % instrument.step != 0:
+    if EXACT.remainder(quantity, instrument.step) != 0:
         return ErrorType.INVALID_QUANTITY_PRECISION
     if quantity < instrument.minimum:
         return ErrorType.QUANTITY_TOO_LOW

@@ -1,6 +1,7 @@
 """The inbox: stores an event before anyone is answered, and is the only writer of event states."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -57,13 +58,18 @@ def store(
 
     The sequence number is taken under the strategy's row lock, which is held until the caller commits: so commit order
     is sequence order (an identity column would show 6 before 5). A duplicate leaves a gap in it, which means nothing.
-    `answered`: nobody will wait for the outcome.
+    `answered`: nobody will wait for the outcome. `received_at`: for a simulation; None is the database's clock.
     """
     event = envelope.event
     strategy, seq = _take_sequence(session, account, event)
     inserted = session.execute(
         insert(EventRow)
-        .values(_columns(account, strategy, seq, envelope, body_hash, answered))
+        .values(
+            **_columns(account, strategy, seq, envelope),
+            body_hash=body_hash,
+            accepted_at=func.now() if answered else None,
+            received_at=func.now() if received_at is None else received_at,
+        )
         .on_conflict_do_nothing(index_elements=["account_id", "key"])
         .returning(EventRow.id)
     ).scalar()
@@ -118,14 +124,7 @@ def accept(session: Session, event: EventId) -> Outcome | None:
     return outcome(session, event)
 
 
-def _columns(
-    account: AccountId,
-    strategy: StrategyKey,
-    seq: int,
-    envelope: Envelope,
-    body_hash: str,
-    answered: bool,
-) -> dict[str, object]:
+def _columns(account: AccountId, strategy: StrategyKey, seq: int, envelope: Envelope) -> dict[str, object]:
     event = envelope.event
     values: dict[str, object] = {
         "account_id": account,
@@ -133,11 +132,9 @@ def _columns(
         "seq": seq,
         "key": event_key(event),
         "content_hash": content_hash(event),
-        "body_hash": body_hash,
         "version": envelope.version,
         "type": event.type,
         "timestamp_ms": event.timestamp_ms,
-        "accepted_at": func.now() if answered else None,
     }
     if isinstance(event, SignalEvent):
         values |= {

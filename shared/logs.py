@@ -1,12 +1,15 @@
 """Structured logs: one line a step, readable on a terminal, JSON otherwise. Bodies, headers and secrets stay out."""
 
 import logging
+import os
 import sys
 
 import structlog
 from structlog.typing import Processor
 
-QUIET = {"sqlalchemy.engine": logging.WARNING, "kombu": logging.WARNING, "alembic": logging.WARNING}
+QUIET = dict.fromkeys(
+    ("sqlalchemy.engine", "kombu", "alembic", "celery.worker.strategy", "celery.app.trace"), logging.WARNING
+)
 
 
 def configure(level: int = logging.INFO) -> None:
@@ -26,7 +29,7 @@ def configure(level: int = logging.INFO) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(sys.stderr.isatty())],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(_is_for_people())],
         )
     )
     root = logging.getLogger()
@@ -34,6 +37,11 @@ def configure(level: int = logging.INFO) -> None:
     root.setLevel(level)
     for name, quiet in QUIET.items():
         logging.getLogger(name).setLevel(quiet)
+
+
+def _is_for_people() -> bool:
+    """On a terminal, or where whoever started us shows our lines on one and says so."""
+    return os.environ.get("BRIDGE_LOG_FORMAT", "text" if sys.stderr.isatty() else "json") == "text"
 
 
 def _rendering(terminal: bool) -> list[Processor]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from shared.domain import ErrorType, GenericError, Refusal, check_quantity, sentence_about
+from shared.domain import EXACT, ErrorType, GenericError, Refusal, check_quantity, sentence_about
 from shared.situation import Situation
 
 PLAUSIBLE_AGE = timedelta(days=365)
@@ -69,4 +69,4 @@ def not_approved() -> Refusal:
 
 def open_quantity(s: Situation) -> Decimal:
     """What the open leg asks the broker for: ProQuant's quantity times the account's multiplier, in units."""
-    return s.task.quantity * s.multiplier
+    return EXACT.multiply(s.task.quantity, s.multiplier)

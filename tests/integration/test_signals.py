@@ -13,7 +13,9 @@ def test_an_open_is_executed_and_answered_with_an_empty_200(bridge: Bridge) -> N
     answer = bridge.post(signal("SIGNAL_OPEN"))
     assert (answer.status_code, answer.data) == (200, b"")
     assert bridge.trades() == ["BUY 10 p1"]
-    assert [(held.ticker, held.direction, held.quantity) for held in bridge.open_positions()] == [("XAUUSD", "BUY", 10)]
+    assert [(held.ticker, held.direction, str(held.quantity)) for held in bridge.open_positions()] == [
+        ("XAUUSD", "BUY", "10")
+    ]
 
 
 def test_the_guides_own_example_is_executed_once(bridge: Bridge) -> None:
