@@ -120,7 +120,7 @@ def _known_or_denied(desk: Desk, account: AccountState, envelope: Envelope) -> S
 def _insert(desk: Desk, account: AccountState, envelope: Envelope, body: bytes) -> Stored:
     answered = desk.wait == 0 or not isinstance(envelope.event, SignalEvent)
     with desk.sessions.begin() as session:
-        stored = inbox.store(session, account.id, envelope, hashlib.sha256(body).hexdigest(), answered)
+        stored = inbox.store(session, account.id, envelope, hashlib.sha256(body).hexdigest(), answered=answered)
         if stored.conflict:
             detail = (
                 "The same event came again with other content (direction, ticker, quantity, strategy); not executed."

@@ -52,7 +52,9 @@ def store(
     account: AccountId,
     envelope: Envelope,
     body_hash: str,
+    *,
     answered: bool,
+    received_at: datetime | None = None,
 ) -> Stored:
     """Puts the event into the inbox, in its strategy's sequence; or finds it there.
 
