@@ -83,7 +83,12 @@ class Run:
 def start(var: Path, port: int | None = None) -> Run:
     """Start it on `var` and wait for its banner."""
     run = launch(var, port or free_port(), free_port())
-    eventually(lambda: _has_banner(run), timeout=START_SECONDS)
+    try:
+        eventually(lambda: _has_banner(run), timeout=START_SECONDS)
+    except BaseException:
+        run.process.terminate()
+        run.process.wait(STOP_SECONDS)
+        raise
     return run
 
 
