@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -13,7 +14,7 @@ from shared.tables import Account, Alert, EventRow, FillRow, InstrumentRow, Orde
 Records = list[dict[str, Any]]
 
 ACCOUNT = ("account", "broker", "multiplier", "paused", "integration", "created_at")
-INTEGRATION = ("account", "integration", "integration_at_ms")
+INTEGRATION = ("account", "integration", "integration_at")
 EVENT = (
     "id",
     "account",
@@ -51,13 +52,19 @@ class Held:
     proquant_position_id: str
     ticker: str
     direction: str
+    quantity: Decimal
 
 
 def all_accounts(session: Session) -> Records:
     """Every account, by name."""
-    table = Account.__table__.c
-    columns = (Account.name.label("account"), *(table[name] for name in (*ACCOUNT[1:], "integration_at_ms")))
-    return _records(session, select(*columns).order_by(Account.name))
+    query = select(Account.name.label("account"), *_columns(Account, *ACCOUNT[1:]))
+    return _records(session, query.order_by(Account.name))
+
+
+def integrations(session: Session) -> Records:
+    """What the last lifecycle event said about each account's integration, and when it said so, by account."""
+    at = func.to_timestamp(Account.integration_at_ms / 1000.0).label("integration_at")
+    return _records(session, select(Account.name.label("account"), Account.integration, at).order_by(Account.name))
 
 
 def events(session: Session, account: str | None, state: str | None, limit: int | None) -> Records:
@@ -126,12 +133,12 @@ def alerts(session: Session, limit: int | None) -> Records:
 def held(session: Session, account: str, strategy_id: str) -> Held | None:
     """What the strategy holds, if anything. Raises UnknownAccount."""
     row = session.execute(
-        select(PositionRow.proquant_position_id, PositionRow.ticker, PositionRow.direction)
+        select(*_columns(PositionRow, "proquant_position_id", "ticker", "direction", "quantity"))
         .join(Strategy, Strategy.id == PositionRow.strategy)
         .where(Strategy.account_id == accounts.named(session, account).id, Strategy.strategy_id == strategy_id)
         .where(PositionRow.state == "open")
     ).one_or_none()
-    return None if row is None else Held(row.proquant_position_id, row.ticker, row.direction)
+    return None if row is None else Held(*row)
 
 
 def receipt(session: Session, event_id: int) -> dict[str, Any] | None:

@@ -1,19 +1,30 @@
 """The command line in an empty folder, on the test's own database."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 
+from shared.db import Sessions
+from tests import bridge as bridges
+from tests.bridge import Bridge
 from tests.cli.runner import SECRET_KEY, Cli
+from tests.cli.server import LoopbackServer, serving
 
 
 @pytest.fixture
-def cli(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """The command line on the test's database, with a key, and with no Redis."""
+def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """The command line with no settings and no services at all."""
     monkeypatch.chdir(tmp_path)
-    return Cli({"DATABASE_URL": database_url, "BRIDGE_SECRET_KEY": SECRET_KEY})
+    monkeypatch.delenv("PROQUANT_BRIDGE_TOKEN", raising=False)
+    return Cli({})
+
+
+@pytest.fixture
+def cli(database_url: str, offline: Cli) -> Cli:
+    """The command line on the test's database, with a key, and with no Redis."""
+    return Cli({**offline.environment, "DATABASE_URL": database_url, "BRIDGE_SECRET_KEY": SECRET_KEY})
 
 
 @pytest.fixture
@@ -21,6 +32,21 @@ def token(cli: Cli) -> str:
     """The token of the account `demo`, created on the paper broker."""
     created: dict[str, str] = cli.json("accounts", "create", "demo", "--broker", "paper", "--setting", "hours=always")
     return created["token"]
+
+
+@pytest.fixture
+def bridge(sessions: Sessions, database_url: str) -> Iterator[Bridge]:
+    """A running bridge with the account `alice`, on the same database."""
+    with bridges.running(sessions, database_url) as running:
+        running.open_account()
+        yield running
+
+
+@pytest.fixture
+def server() -> Iterator[LoopbackServer]:
+    """An HTTP server on the loopback."""
+    with serving() as told:
+        yield told
 
 
 @pytest.fixture

@@ -1,7 +1,10 @@
-"""Runs commands of the CLI in this process."""
+"""Runs commands of the CLI: in this process, or as a user starts them."""
 
 import json
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner, Result
@@ -9,6 +12,7 @@ from cryptography.fernet import Fernet
 
 from shared.cli import main
 
+BRIDGE = Path(sys.executable).with_name("proquant-bridge")
 SECRET_KEY = Fernet.generate_key().decode()
 
 
@@ -30,3 +34,17 @@ class Cli:
         result = self(*arguments, "--json")
         assert result.exit_code == 0, result.output
         return json.loads(result.stdout)
+
+
+def run(folder: Path, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command as a user starts it, with nothing but `environment` around it."""
+    path = str(Path(sys.executable).parent)
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env={"PATH": path, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

@@ -111,17 +111,17 @@ def test_a_broker_that_cannot_be_made_creates_no_account(
         ["demo", "--broker", "paper", "--setting", "seed=1", "--setting", "seed=2"],
     ],
 )
-def test_odd_arguments_are_a_mistake_of_usage(cli: Cli, arguments: list[str]) -> None:
-    result = cli("accounts", "create", *arguments)
+def test_odd_arguments_are_a_mistake_of_usage(offline: Cli, arguments: list[str]) -> None:
+    result = offline("accounts", "create", *arguments)
     assert result.exit_code == 2
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
 
 
-def test_a_mistake_in_a_setting_does_not_show_its_value(cli: Cli) -> None:
-    assert "s3cret" not in cli("accounts", "create", "demo", "--broker", "paper", "--setting", "=s3cret").output
+def test_a_mistake_in_a_setting_does_not_show_its_value(offline: Cli) -> None:
+    assert "s3cret" not in offline("accounts", "create", "demo", "--broker", "paper", "--setting", "=s3cret").output
     twice = ("--setting", "seed=s3cret", "--setting", "seed=s3cret")
-    assert "s3cret" not in cli("accounts", "create", "demo", "--broker", "paper", *twice).output
+    assert "s3cret" not in offline("accounts", "create", "demo", "--broker", "paper", *twice).output
 
 
 def test_a_paused_account_is_shown_as_paused_until_it_is_resumed(cli: Cli, token: str) -> None:

@@ -1,0 +1,37 @@
+"""What a check found, and what to do about it. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Result(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARN = "warn"  # works, and will not for ever, or not as well as it could
+    FAIL = "fail"  # does not work, or promises are at risk
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `doctor`. `advice` is empty where there is nothing to do."""
+
+    check: str
+    result: Result
+    seen: str
+    advice: str = ""
+
+
+def ok(check: str, seen: str) -> Finding:
+    """All is well."""
+    return Finding(check, Result.OK, seen)
+
+
+def warn(check: str, seen: str, advice: str) -> Finding:
+    """Works for now."""
+    return Finding(check, Result.WARN, seen, advice)
+
+
+def fail(check: str, seen: str, advice: str) -> Finding:
+    """Must be mended."""
+    return Finding(check, Result.FAIL, seen, advice)

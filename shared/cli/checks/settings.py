@@ -1,0 +1,36 @@
+"""Checks of the settings that only some commands or processes use, so that none is found wrong when it is needed."""
+
+from collections.abc import Iterator
+
+from shared.cli.checks.finding import Finding, fail, ok, warn
+from shared.cli.posting import PostFailed, check_url
+from shared.config import Config
+
+
+def settings_findings(config: Config) -> Iterator[Finding]:
+    """The settings as a whole, which could be read; and those that name a place."""
+    yield ok("settings", f"read; leases of {config.lease:g} s, a sweep every {config.sweep_interval:g} s")
+    yield _public_url(config)
+    if config.instruments_file is not None:
+        yield _instruments_file(config)
+
+
+def _public_url(config: Config) -> Finding:
+    check = "public URL"
+    if not config.public_url:
+        return warn(
+            check, "BRIDGE_PUBLIC_URL is not set", "Set it before `integrations create`, to where ProQuant reaches us."
+        )
+    try:
+        check_url(config.public_url)
+        check_url(config.proquant_api_url)
+    except PostFailed as error:
+        return fail(check, str(error), "Mend BRIDGE_PUBLIC_URL or BRIDGE_PROQUANT_API_URL.")
+    return ok(check, config.public_url)
+
+
+def _instruments_file(config: Config) -> Finding:
+    path = config.instruments_file
+    if path is not None and path.is_file():
+        return ok("instruments file", str(path))
+    return fail("instruments file", f"{path} is not a file", "Mend BRIDGE_INSTRUMENTS_FILE.")
