@@ -86,13 +86,21 @@ class Server:
 
 def tether(signum: signal.Signals) -> Callable[[], None]:
     """What a child runs before its program, so that it gets `signum` when we end; has no effect but on Linux."""
-    return partial(end_with, os.getpid(), signum)
+    return partial(_tie, _libc(), os.getpid(), signum)  # loaded before the fork: loading takes a lock
 
 
-def end_with(parent: int, signum: signal.Signals) -> None:
-    """Have this process get `signum` when its parent, of the id `parent`, ends; has no effect but on Linux."""
-    if sys.platform != "linux":
+def end_with_parent(signum: signal.Signals) -> None:
+    """Have this process get `signum` when its parent ends; has no effect but on Linux."""
+    _tie(_libc(), os.getppid(), signum)
+
+
+def _libc() -> ctypes.CDLL | None:
+    return ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def _tie(libc: ctypes.CDLL | None, parent: int, signum: signal.Signals) -> None:
+    if libc is None:
         return
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signum))
+    libc.prctl(PR_SET_PDEATHSIG, int(signum))
     if os.getppid() != parent:  # it ended before the line above
         os.kill(os.getpid(), signum)

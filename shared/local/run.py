@@ -18,7 +18,7 @@ from honcho.environ import parse_procfile  # type: ignore[import-untyped]
 from shared.errors import BridgeError, ConfigurationError
 from shared.local import preparation, services
 from shared.local.banner import ACCOUNT, Facts, banner
-from shared.local.process import end_with
+from shared.local.process import end_with_parent
 from shared.local.supervisor import Answered, Ended, Happenings, StopAsked, Supervisor
 
 READY_SECONDS = 60.0
@@ -48,7 +48,7 @@ def _listen_for_signals(happenings: Happenings) -> None:
         if signum != signal.SIGHUP or signal.getsignal(signum) is not signal.SIG_IGN:  # nohup stays nohup
             signal.signal(signum, lambda *_: happenings.put(StopAsked()))
     if "MAKELEVEL" in os.environ:
-        end_with(os.getppid(), signal.SIGTERM)  # a make that is killed takes us with it
+        end_with_parent(signal.SIGTERM)  # a make that is killed takes us with it
 
 
 def _run(var: Path, environment: dict[str, str], happenings: Happenings) -> int:
