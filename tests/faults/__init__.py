@@ -1,0 +1,1 @@
+"""What must hold whatever fails: the checker of the invariants, and the tests that make things fail."""
