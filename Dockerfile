@@ -20,4 +20,4 @@ ENV PATH=/opt/bridge/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /home/bridge
 USER bridge
 EXPOSE 8000
-CMD ["sh", "-c", "exec gunicorn receiver.main:app --bind ${BIND:-0.0.0.0}:${PORT:-8000} --worker-class gthread --workers 2 --threads 32 --timeout 60 --graceful-timeout 30 --keep-alive 5 --log-level warning --no-control-socket"]
+CMD ["sh", "-c", "exec granian receiver.main:app --interface wsgi --host ${BIND:-0.0.0.0} --port ${PORT:-8000} --workers 2 --blocking-threads 32 --backpressure 256 --http 1 --no-ws --http1-header-read-timeout 5000 --respawn-failed-workers --workers-kill-timeout 30 --log-level warning"]

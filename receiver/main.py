@@ -1,4 +1,4 @@
-"""The receiver process: `gunicorn receiver.main:app`."""
+"""The receiver process: `granian --interface wsgi receiver.main:app`."""
 
 from receiver.app import make_app
 from shared.config import load

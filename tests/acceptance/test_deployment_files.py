@@ -21,7 +21,7 @@ def test_a_process_has_the_same_command_everywhere(name: str) -> None:
 
 
 def test_the_image_runs_the_receiver_by_default() -> None:
-    line = re.search(r'exec (gunicorn .*)"\]', (ROOT / "Dockerfile").read_text())
+    line = re.search(r'exec (granian .*)"\]', (ROOT / "Dockerfile").read_text())
     assert line is not None
     assert re.sub("BIND:-[0-9.]+", "BIND:-127.0.0.1", line[1]) == PROCFILE["receiver"]
 
