@@ -38,14 +38,14 @@ def test_a_person_who_creates_an_account_sees_its_token_once(cli: Cli) -> None:
 
 
 def test_the_list_shows_every_account_by_name(cli: Cli) -> None:
-    cli.json("accounts", "create", "two", "--broker", "paper", "--multiplier", "0.10")
+    cli.json("accounts", "create", "two", "--broker", "paper", "--multiplier", "0.000000010")
     cli.json("accounts", "create", "one", "--broker", "paper", "--multiplier", "1e2")
     listed = cli.json("accounts", "list")
     assert [account.pop("created_at")[-6:] for account in listed] == ["+00:00", "+00:00"]
     common = {"broker": "paper", "paused": False, "integration": "unknown"}
     assert listed == [
         {"account": "one", "multiplier": "100", **common},
-        {"account": "two", "multiplier": "0.10", **common},
+        {"account": "two", "multiplier": "0.000000010", **common},
     ]
 
 

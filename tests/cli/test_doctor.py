@@ -70,6 +70,7 @@ def test_what_make_run_starts_has_nothing_to_mend(tmp_path: Path, monkeypatch: p
     assert result.exit_code == 0, result.stdout
     assert "fail" not in result.stdout
     assert "warn" not in result.stdout
+    assert [account["account"] for account in cli.json("accounts", "list")] == ["demo"]  # after it has stopped, too
 
 
 def test_a_setting_that_is_odd_is_all_that_can_be_seen(doctor: Doctor) -> None:
@@ -240,6 +241,18 @@ def test_a_position_that_is_not_its_fills_is_found(doctor: Doctor, bridge: Bridg
     assert (finding["result"], finding["seen"]) == ("fail", "differ in position 1")
 
 
+def test_a_position_that_is_closed_in_part_is_what_its_fills_leave(doctor: Doctor, bridge: Bridge) -> None:
+    order = {
+        **{"event_id": 1, "leg": "close", "generation": 0, "client_order_id": "pq-close", "symbol": "XAUUSD"},
+        **{"side": "SELL", "quantity": Decimal(4), "filled_quantity": Decimal(4), "state": "filled", "position_id": 1},
+    }
+    fill = {"fill_id": "f", "quantity": Decimal(4), "price": Decimal(1), "at": func.now()}
+    change(bridge, insert(OrderRow).values(order), insert(FillRow).values(order_id=2, **fill))
+    assert doctor()["positions and fills"]["result"] == "fail"
+    change(bridge, update(PositionRow).values(quantity=Decimal(6)))
+    assert doctor()["positions and fills"]["result"] == "ok"
+
+
 def test_a_fill_that_nobody_counted_is_found(doctor: Doctor, bridge: Bridge) -> None:
     fill = {"order_id": 1, "fill_id": "more", "quantity": Decimal(1), "price": Decimal(1), "at": func.now()}
     change(bridge, insert(FillRow).values(fill))
@@ -249,9 +262,9 @@ def test_a_fill_that_nobody_counted_is_found(doctor: Doctor, bridge: Bridge) -> 
 
 
 def test_two_positions_of_one_strategy_are_found(doctor: Doctor, bridge: Bridge) -> None:
-    columns = "ticker, symbol, direction, state, opened_by, strategy"
     second = text(
-        f"INSERT INTO positions (proquant_position_id, quantity, {columns}) SELECT 'p2', 0, {columns} FROM positions"
+        "INSERT INTO positions (proquant_position_id, quantity, ticker, symbol, direction, state, opened_by, strategy)"
+        " SELECT 'p2', 0, ticker, symbol, direction, state, opened_by, strategy FROM positions"
     )
     change(bridge, text("DROP INDEX uq_positions_one_open"), second)
     finding = doctor()["one position a strategy"]
