@@ -243,8 +243,16 @@ def test_a_position_that_is_not_its_fills_is_found(doctor: Doctor, bridge: Bridg
 
 def test_a_position_that_is_closed_in_part_is_what_its_fills_leave(doctor: Doctor, bridge: Bridge) -> None:
     order = {
-        **{"event_id": 1, "leg": "close", "generation": 0, "client_order_id": "pq-close", "symbol": "XAUUSD"},
-        **{"side": "SELL", "quantity": Decimal(4), "filled_quantity": Decimal(4), "state": "filled", "position_id": 1},
+        "event_id": 1,
+        "leg": "close",
+        "generation": 0,
+        "client_order_id": "pq-close",
+        "symbol": "XAUUSD",
+        "side": "SELL",
+        "quantity": Decimal(4),
+        "filled_quantity": Decimal(4),
+        "state": "filled",
+        "position_id": 1,
     }
     fill = {"fill_id": "f", "quantity": Decimal(4), "price": Decimal(1), "at": func.now()}
     change(bridge, insert(OrderRow).values(order), insert(FillRow).values(order_id=2, **fill))
