@@ -16,7 +16,7 @@ BrokerOrderId = NewType("BrokerOrderId", str)
 
 
 EXACT = Context(prec=200)
-"""Arithmetic on quantities: with the default 28 digits a product is rounded, and a remainder of large numbers raises."""
+"""Arithmetic on quantities. The default 28 digits would round a product, and a remainder of large numbers raises."""
 
 
 class Direction(StrEnum):

@@ -97,9 +97,9 @@ def rejected(session: Session, order: Order, error: ErrorType | None, reason: st
 
 
 def not_there(session: Session, order: Order, reason: str) -> None:
-    """The order is proven not to be at the broker: it may be sent again."""
+    """The order is proven not to be at the broker: it may be sent again, if it was not withdrawn since."""
     row = _locked(session, order.id)
-    if row.state != OrderState.PLANNED:
+    if OrderState(row.state) not in {OrderState.PLANNED, OrderState.CANCELLED}:
         _change(row, OrderState.PLANNED)
         row.reason = reason
 
@@ -122,7 +122,7 @@ def looked_in_vain(session: Session, order: Order, reason: str) -> None:
 
 
 def withdraw(session: Session, event: EventId) -> None:
-    """The event has ended: an order of it that never reached the broker never will."""
+    """An order of the event that has not reached the broker never will: the event has ended, or needs it no more."""
     session.execute(
         update(OrderRow)
         .where(OrderRow.event_id == event, OrderRow.state == OrderState.PLANNED)

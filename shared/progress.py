@@ -17,7 +17,6 @@ from shared.domain import (
     EventId,
     EventState,
     EventType,
-    OrderState,
     Refusal,
     SkipReason,
     StrategyKey,
@@ -46,11 +45,12 @@ class Due:
 def next_due(session: Session, strategy: StrategyKey, now: datetime) -> Due:
     """The first unfinished event of the strategy, by ProQuant's timestamp and then by arrival.
 
-    An event that has an order at the broker goes before an earlier one that arrived in the middle of it: what has begun
-    is ended first. An event that waits holds back the later ones. While one is parked, OPEN and REOPEN wait for the
+    An event that has placed an order goes before an earlier one that arrived in the middle of it, also where the order
+    has not reached the broker yet: what it was placed for must still be so when it is sent. So what has begun is ended
+    first. An event that waits holds back the later ones. While one is parked, OPEN and REOPEN wait for the
     person who resolves it, and CLOSE does not: what is held must stay closable.
     """
-    begun = exists().where(OrderRow.event_id == EventRow.id, OrderRow.state != OrderState.PLANNED)
+    begun = exists().where(OrderRow.event_id == EventRow.id)
     parked = exists().where(EventRow.strategy == strategy, EventRow.state == EventState.PARKED)
     query = (
         select(EventRow.id, EventRow.state, EventRow.next_attempt_at, EventRow.account_id, EventRow.type)

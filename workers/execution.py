@@ -32,6 +32,7 @@ from workers.steps import (
     Send,
     Step,
     WaitUntil,
+    Withdraw,
     WriteOff,
 )
 from workers.workbench import Workbench
@@ -124,7 +125,7 @@ def _execute(bench: Workbench, lease: Lease, event: EventId, account: AccountId 
                 if turn.due is not None:
                     bench.wake(event, turn.due)
                 return
-            case WriteOff():
+            case WriteOff() | Withdraw():
                 continue
         heard = heard.then(_converse(bench, lease, turn, broker))
 
@@ -219,5 +220,7 @@ def _told(step: Step) -> str:
             return f"Asking the broker about the {order.leg} leg."
         case AskMarket(symbol=symbol):
             return f"Asking the broker whether {symbol} trades now."
+        case Withdraw(order=order):
+            return f"The {order.leg} leg was never sent, and is not needed any more."
         case WriteOff():
             return "The broker does not hold the position; the ledger follows."

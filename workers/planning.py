@@ -33,6 +33,7 @@ from workers.steps import (
     Unreachable,
     Unsettled,
     WaitUntil,
+    Withdraw,
     WriteOff,
 )
 
@@ -71,7 +72,19 @@ def _settle(s: Situation, order: Order, heard: Heard, now: datetime, limits: Lim
             return _look_again(order, "The broker is still working on the order.", now, limits)
     if order.state is not OrderState.PLANNED:
         return LookUp(order)
-    denial = denial_of(s, now, limits) if order.leg is Leg.OPEN else None
+    return _close_again(s, order) if order.leg is Leg.CLOSE else _open_again(s, order, now, limits)
+
+
+def _close_again(s: Situation, order: Order) -> Step:
+    """While this event was parked, another CLOSE may have closed what it was to close: then it must sell nothing."""
+    still_meant = s.held is not None and s.held.quantity >= order.quantity
+    return Send(order) if still_meant else Withdraw(order)
+
+
+def _open_again(s: Situation, order: Order, now: datetime, limits: Limits) -> Step:
+    if s.superseded:
+        return Finish(EventState.SKIPPED, skip=SkipReason.SUPERSEDED)
+    denial = denial_of(s, now, limits) or (_already_exists() if s.held is not None else None)
     return Send(order) if denial is None else _refuse(s, denial)
 
 
@@ -100,9 +113,7 @@ def _open(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step:
         return _refuse(s, denial)
     if s.held is not None:
         early = _grace(s, now, limits, "Another position is held; its CLOSE may be on its way.")
-        return early or _refuse(
-            s, Refusal(ErrorType.POSITION_ALREADY_EXISTS, "The strategy already has an open position.")
-        )
+        return early or _refuse(s, _already_exists())
     return _place_open(s, heard, now)
 
 
@@ -114,13 +125,9 @@ def _close(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step:
         return _refuse(s, not_approved())
     if s.held is not None and s.held.opened < s.task.moment and not _names_another_closed(s, s.held):
         return _place_close(s, s.held, heard, now, generation=0)
+    if s.held is None and s.something_parked:
+        return Retry(1, None, "Another event of the strategy waits for a person; what it left is not known.")
     if s.held is None and not s.names_closed:
-        if s.something_parked:
-            return Retry(
-                1,
-                None,
-                "Another event of the strategy waits for a person; what it left is not known.",
-            )
         early = _grace(s, now, limits, "Nothing is held; the OPEN may be on its way.")
         if early is not None:
             return early
@@ -157,6 +164,8 @@ def _reopen(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step:
 
 
 def _reopen_open_leg(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step:
+    if s.superseded:
+        return Finish(EventState.SKIPPED, skip=SkipReason.SUPERSEDED)
     denial = denial_of(s, now, limits)
     return _refuse(s, denial) if denial is not None else _place_open(s, heard, now)
 
@@ -231,6 +240,10 @@ def _names_another_closed(s: Situation, held: Held) -> bool:
 def _grace(s: Situation, now: datetime, limits: Limits, reason: str) -> WaitUntil | None:
     until = s.task.received_at + timedelta(seconds=limits.reorder_grace)
     return WaitUntil(until, reason) if now < until else None
+
+
+def _already_exists() -> Refusal:
+    return Refusal(ErrorType.POSITION_ALREADY_EXISTS, "The strategy already has an open position.")
 
 
 def _by_broker(order: Order) -> Refusal:

@@ -28,6 +28,7 @@ from workers.steps import (
     Unreachable,
     Unsettled,
     WaitUntil,
+    Withdraw,
     WriteOff,
 )
 
@@ -72,6 +73,9 @@ def record_step(
             return None
         case WriteOff(position_id):
             _write_off(session, s, position_id, now)
+            return None
+        case Withdraw():
+            ledger.withdraw(session, s.task.id)
             return None
         case WaitUntil(at, reason):
             progress.wait(session, s.task.id, at, reason)

@@ -86,7 +86,14 @@ class WriteOff:
     position_id: int
 
 
-Step = Finish | WaitUntil | Retry | Park | Place | Send | LookUp | AskMarket | WriteOff
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """An order that never reached the broker is no longer meant: cancel it in the ledger, and decide again."""
+
+    order: Order
+
+
+Step = Finish | WaitUntil | Retry | Park | Place | Send | LookUp | AskMarket | WriteOff | Withdraw
 
 
 @dataclass(frozen=True, slots=True)
