@@ -37,12 +37,24 @@ def check(
     """
     accounts = sorted({exchange.account for exchange in history})
     known = facts.read(session, accounts)
+    since = (now or database_clock(session)) - limit
+    return [*judge(known, books, accounts, history, calls, since), *_leaks(session, history, secrets)]
+
+
+def judge(
+    known: Facts,
+    books: Books,
+    accounts: Sequence[str],
+    history: Sequence[Exchange],
+    calls: Sequence[BrokerCall],
+    since: datetime,
+) -> list[Violation]:
+    """The same without I9, as a pure function. What was received by `since` must have ended."""
     return [
         *answers.judge(known, history),
-        *_unfinished(known, (now or database_clock(session)) - limit),
+        *_unfinished(known, since),
         *trading.judge(known, books, accounts, calls),
         *_unnamed(known),
-        *_leaks(session, history, secrets),
     ]
 
 
