@@ -1,8 +1,9 @@
 """Builds the Flask application of the receiver: the composition root of the receiver process."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, jsonify, request, send_file
 from redis import Redis
 from werkzeug.exceptions import HTTPException
 
@@ -19,6 +20,7 @@ from shared.db import make_engine, make_sessions
 from shared.queue import Doorbell, make_celery
 
 LARGEST_BODY = 64 * 1024
+LOGO = Path(__file__).parent / "logo.png"
 THREADS = 32
 PLACES_TO_WAIT = 24  # of the threads of one process: the others always accept
 HEARING_SECONDS = 5
@@ -56,6 +58,11 @@ def make_routes(desk: Desk, sweep_interval: float) -> Flask:
     @app.post("/webhooks/proquant")
     def webhook() -> Response:
         return to_response(receive(desk, request))
+
+    @app.get("/logo.png")
+    def logo() -> Response:
+        """The avatar that ProQuant's app shows beside an integration."""
+        return send_file(LOGO, mimetype="image/png", max_age=86_400)
 
     @app.get("/healthz")
     def healthz() -> Response:

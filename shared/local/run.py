@@ -57,6 +57,8 @@ def _run(var: Path, environment: dict[str, str], happenings: Happenings) -> int:
     environment["FLOWER_PORT"] = str(preparation.port(environment, "FLOWER_PORT", 5555, LOOPBACK))
     environment["PATH"] = f"{preparation.BRIDGE.parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
     environment["PYTHONUNBUFFERED"] = "1"
+    if sys.stdout.isatty():  # the processes write to a pipe, and we show it on a terminal
+        environment.setdefault("BRIDGE_LOG_FORMAT", "text")
     _say(preparation.migrate(environment))
     facts = _facts(var, environment, preparation.account_token(environment, ACCOUNT))
     supervisor = Supervisor(happenings)
