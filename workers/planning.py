@@ -248,7 +248,7 @@ def _already_exists() -> Refusal:
 
 def _by_broker(order: Order) -> Refusal:
     error = order.error or GenericError.REJECTED
-    return Refusal(error, f"The broker did not execute the order to {order.leg}.", RefusedBy.BROKER)
+    return Refusal(error, f"The broker refused the order to {order.leg} the position: {error}.", RefusedBy.BROKER)
 
 
 def _refuse(s: Situation, refusal: Refusal) -> Finish:
