@@ -199,6 +199,7 @@ class AlertKind(StrEnum):
     DEPRECATION = "deprecation"  # ProQuant says when it stops sending a version
     GONE_AT_BROKER = "gone_at_broker"  # the ledger held a position that the broker does not know
     PARTIAL_FILL = "partial_fill"  # an open was filled only in part
+    DRIFT = "drift"  # the ledger and the broker hold different quantities
 
 
 @dataclass(frozen=True, slots=True)

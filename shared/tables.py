@@ -246,13 +246,46 @@ class Worker(Base):
 
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     seen_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+    consumed_at: Mapped[datetime | None] = mapped_column(TIME)  # last time that it had a task from the queue
 
 
 class SweepLease(Base):
-    """Which worker sweeps, until when: one row. Written by `sweep.py` only."""
+    """Which worker sweeps, until when, and whether the queue is heard: one row. Written by `sweep.py`, `canary.py`."""
 
     __tablename__ = "sweep_lease"
 
     id: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     owner: Mapped[str | None] = mapped_column(Text)
     until: Mapped[datetime | None] = mapped_column(TIME)
+    canary_at: Mapped[datetime | None] = mapped_column(TIME)  # the last canary was put into the queue
+    unheard_since: Mapped[datetime | None] = mapped_column(TIME)  # the first canary that no worker has answered yet
+
+
+class Resolution(Base):
+    """What a person decided about a parked event. Inserted by `resolve.py`, never changed."""
+
+    __tablename__ = "resolutions"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    event_id: Mapped[int] = mapped_column(ForeignKey("events.id"), index=True)
+    verdict: Mapped[str] = mapped_column(Text)  # resolve.Verdict
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))  # the order that was unsettled, if one was
+    quantity: Mapped[Decimal | None] = mapped_column(Numeric)  # with `filled`: how much of it was
+    price: Mapped[Decimal | None] = mapped_column(Numeric)  # with `filled`, where the person knew it
+    who: Mapped[str] = mapped_column(Text)  # user of the operating system
+    note: Mapped[str | None] = mapped_column(Text)  # the person's own words
+    at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+
+
+class Reconciliation(Base):
+    """How an account's ledger and its broker compared last: one row an account. Written by `reconciliation.py` only."""
+
+    __tablename__ = "reconciliations"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    asked_at: Mapped[datetime] = mapped_column(TIME)  # a look was last asked for, or begun
+    looked_at: Mapped[datetime | None] = mapped_column(TIME)  # the last look that said something
+    result: Mapped[str | None] = mapped_column(Text)  # drift.Result of that look
+    differences: Mapped[list[dict[str, str]]] = mapped_column(JSONB, server_default=text("'[]'"))  # of that look
+    alerted: Mapped[list[dict[str, str]] | None] = mapped_column(JSONB(none_as_null=True))  # what a person was told of
+    hindrance: Mapped[str | None] = mapped_column(Text)  # why the very last look could say nothing; null if it did
