@@ -166,14 +166,7 @@ class OrderState(StrEnum):
     CANCELLED = "cancelled"  # accepted, then ended by the broker with nothing filled; or withdrawn by us unsent
 
 
-ORDER_FINAL = frozenset(
-    {
-        OrderState.FILLED,
-        OrderState.PARTIALLY_FILLED,
-        OrderState.REJECTED,
-        OrderState.CANCELLED,
-    }
-)
+ORDER_FINAL = frozenset({OrderState.FILLED, OrderState.PARTIALLY_FILLED, OrderState.REJECTED, OrderState.CANCELLED})
 _ANSWERED = ORDER_FINAL | {OrderState.ACCEPTED}
 ORDER_TRANSITIONS: dict[OrderState, frozenset[OrderState]] = {
     OrderState.PLANNED: frozenset({OrderState.SUBMITTING, OrderState.CANCELLED}),  # cancelled: withdrawn unsent

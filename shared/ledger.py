@@ -121,6 +121,11 @@ def looked_in_vain(session: Session, order: Order, reason: str) -> None:
         _change(row, OrderState.UNKNOWN)
 
 
+def look_anew(session: Session, order: OrderId) -> None:
+    """A person has handed the order back: its look-ups count anew."""
+    _locked(session, order).lookups = 0
+
+
 def withdraw(session: Session, event: EventId) -> None:
     """An order of the event that has not reached the broker never will: the event has ended, or needs it no more."""
     session.execute(
