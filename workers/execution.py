@@ -9,7 +9,7 @@ from tenacity import Retrying, retry_if_exception_type, wait_exponential_jitter
 
 from shared import progress
 from shared.assessment import assess
-from shared.domain import FINISHED, AccountId, EventId
+from shared.domain import AccountId, EventId, EventState
 from shared.errors import LeaseLost
 from shared.progress import Due
 from shared.situation import Order, Situation
@@ -135,7 +135,8 @@ def _take_turn(
 ) -> tuple[Lease, Turn | None]:
     """One turn, tried again while the database is away and the lease lasts: an answer that we have must not be lost.
 
-    A commit that raised may have been applied. Then the turn finds its own work done, and goes on from there.
+    A commit that raised may have been applied. Then the turn finds its own work done, and goes on from there: an event
+    that is no longer being executed has ended, waits or is parked, and this take-up of it is over.
     """
     for attempt in Retrying(
         retry=retry_if_exception_type(DATABASE_ERRORS),
@@ -161,7 +162,7 @@ def _take_turn_once(
         if heard.last is not None:
             record_answer(session, heard.last, now)
         situation = assess(session, event)
-        if situation.task.state in FINISHED:
+        if situation.task.state is not EventState.EXECUTING:
             return renewed, None
         step = planning.next_step(situation, heard, now, limits)
         if bench.stopping() and isinstance(step, Place | Send):
