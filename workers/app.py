@@ -8,6 +8,7 @@ import structlog
 from celery import Celery, signals
 
 from shared import logs
+from shared.clock import SteadyClock
 from shared.config import Config
 from shared.db import make_engine, make_sessions
 from shared.domain import AccountId
@@ -55,12 +56,13 @@ def make_worker(config: Config, threads: int) -> Celery:
     doorbell = Doorbell(make_celery(config.redis_url))
     adapters = Adapters(sessions, config.secret_key)
     stopping = threading.Event()
+    clock = SteadyClock()
     worker = f"{socket.gethostname()}:{os.getpid()}"
 
     def refresh(account: AccountId) -> None:
         app.send_task(REFRESH_TASK, args=(account,), queue=QUEUE, ignore_result=True)
 
-    sweeper = Sweeper(sessions, doorbell.ring, refresh, worker, config.sweep_interval)
+    sweeper = Sweeper(sessions, doorbell.ring, refresh, worker, config.sweep_interval, clock, clock.estimate)
     bench = Workbench(
         sessions=sessions,
         owner=lambda: f"{worker}:{threading.get_ident()}",
@@ -71,6 +73,7 @@ def make_worker(config: Config, threads: int) -> Celery:
         lease=config.lease,
         open_max_age=config.open_max_age,
         reorder_grace=config.reorder_grace,
+        clock=clock,
     )
     register(app, bench, adapters, sessions)
     _tie_to_life(stopping, sweeper, adapters)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session
 from tenacity import Retrying, retry_if_exception_type, wait_exponential_jitter
 
 from shared import progress
@@ -63,20 +64,28 @@ def run(bench: Workbench, rung: EventId) -> None:
     3. Execute it: decide and record in one transaction, then speak with the broker outside of any, and so on.
     4. When nothing is due, let go in the transaction that has just looked, under the lock that the receiver takes too.
     """
-    lease = _claim(bench, rung)
-    if lease is None:
+    begun = _claim(bench, rung)
+    if begun is None:
         return
+    lease, due = begun
     try:
-        while (due := _take_up_next(bench, lease)).event is not None:
+        while due.event is not None:
             _execute_or_set_aside(bench, lease, due.event, due.account if due.trades else None)
+            due = _take_up_next(bench, lease)
     except LeaseLost as lost:
         log.warning("Another worker has taken over.", action="lease_lost", strategy=lease.strategy, reason=str(lost))
 
 
-def _claim(bench: Workbench, rung: EventId) -> Lease | None:
-    monotonic = bench.monotonic()
+def _claim(bench: Workbench, rung: EventId) -> tuple[Lease, Due] | None:
+    monotonic, stopping = bench.monotonic(), bench.stopping()
     with bench.sessions.begin() as session:
-        return leases.claim(session, rung, bench.owner(), bench.clock(session), bench.lease, monotonic)
+        now = bench.clock(session)
+        lease = leases.claim(session, rung, bench.owner(), now, bench.lease, monotonic)
+        due = _due_or_release(session, lease, now, stopping) if lease is not None else None
+    if lease is None or due is None:
+        return None
+    _wake_later(bench, due)
+    return lease, due
 
 
 def _take_up_next(bench: Workbench, lease: Lease) -> Due:
@@ -84,14 +93,24 @@ def _take_up_next(bench: Workbench, lease: Lease) -> Due:
     with bench.sessions.begin() as session:
         now = bench.clock(session)
         leases.renew(session, lease, now, bench.monotonic())
-        due = Due(None) if stopping else progress.next_due(session, lease.strategy, now)
-        if due.event is None:
-            leases.release(session, lease)
-        else:
-            progress.take_up(session, due.event, now)
+        due = _due_or_release(session, lease, now, stopping)
+    _wake_later(bench, due)
+    return due
+
+
+def _due_or_release(session: Session, lease: Lease, now: datetime, stopping: bool) -> Due:
+    """The strategy's row is locked: either there is work, or the receiver finds the strategy free."""
+    due = Due(None) if stopping else progress.next_due(session, lease.strategy, now)
+    if due.event is None:
+        leases.release(session, lease)
+    else:
+        progress.take_up(session, due.event, now)
+    return due
+
+
+def _wake_later(bench: Workbench, due: Due) -> None:
     if due.waiting is not None and due.next_at is not None:
         bench.wake(due.waiting, due.next_at)
-    return due
 
 
 def _execute_or_set_aside(bench: Workbench, lease: Lease, event: EventId, account: AccountId | None) -> None:

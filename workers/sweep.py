@@ -4,7 +4,7 @@ import heapq
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from sqlalchemy import delete, or_, update
@@ -22,6 +22,7 @@ log = structlog.get_logger()
 
 RING_AT_ONCE = 500  # doorbells a sweep; more would only queue up behind each other
 INSTRUMENTS_AGE = timedelta(minutes=10)
+SHORTEST_ALARM_SECONDS = 0.02
 DEAD_WORKER_AGE = timedelta(days=1)  # its row is kept that long, so that `doctor` can tell of it
 
 
@@ -40,6 +41,7 @@ class Sweeper:
         worker: str,
         interval: float,
         clock: Clock = database_clock,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._sessions = sessions
         self._ring = ring
@@ -47,13 +49,17 @@ class Sweeper:
         self._worker = worker
         self._interval = interval
         self._clock = clock
+        self._now = now
         self._alarms: list[tuple[float, EventId]] = []
         self._changed = threading.Condition()
         self._stopped = False
 
     def wake(self, event: EventId, at: datetime) -> None:
-        """Rings the event at this time (UTC), by the clock of this machine."""
-        delay = max(0.0, at.timestamp() - time.time())
+        """Rings the event at this time (UTC), by the database's clock as far as this process knows it.
+
+        Not at once: by a clock that is ahead the event would not be due yet, and would ask to be woken again and again.
+        """
+        delay = max(SHORTEST_ALARM_SECONDS, (at - self._now()).total_seconds())
         with self._changed:
             heapq.heappush(self._alarms, (time.monotonic() + delay, event))
             self._changed.notify()
