@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,12 +59,22 @@ class Run:
         main = psutil.Process(self.process.pid)
         return [main, *main.children(recursive=True)]
 
+    def entries(self) -> dict[str, str]:
+        """Where its services are, as it announces them."""
+        return services.find(self.var) or {}
+
     def cli(self, *arguments: str) -> str:
         """What our command line prints about this run."""
-        environment = os.environ | (services.find(self.var) or {})
+        result = self.ask(*arguments)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    def ask(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Our command line about this run, whatever its exit code."""
+        environment = os.environ | self.entries()
         return subprocess.run(
-            [BRIDGE, *arguments], cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True
-        ).stdout
+            [BRIDGE, *arguments], cwd=ROOT, env=environment, check=False, capture_output=True, text=True
+        )
 
     def stop(self, signum: signal.Signals) -> int:
         """Send `signum`, wait for the end, and prove that no process and no lock is left. Returns the exit code."""
@@ -80,9 +91,9 @@ class Run:
         return code
 
 
-def start(var: Path, port: int | None = None) -> Run:
-    """Start it on `var` and wait for its banner."""
-    run = launch(var, port or free_port(), free_port())
+def start(var: Path, port: int | None = None, settings: Mapping[str, str] | None = None) -> Run:
+    """Start it on `var`, with `settings` in its environment, and wait for its banner."""
+    run = launch(var, port or free_port(), free_port(), settings)
     try:
         eventually(lambda: _has_banner(run), timeout=START_SECONDS)
     except BaseException:
@@ -92,14 +103,14 @@ def start(var: Path, port: int | None = None) -> Run:
     return run
 
 
-def launch(var: Path, port: int, flower_port: int) -> Run:
+def launch(var: Path, port: int, flower_port: int, settings: Mapping[str, str] | None = None) -> Run:
     """Start it, and wait for nothing."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
     with _output_file(var, flower_port).open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "shared.local.run", "--var", str(var)],
             cwd=ROOT,
-            env=environment | {"PORT": str(port), "FLOWER_PORT": str(flower_port)},
+            env=environment | {"PORT": str(port), "FLOWER_PORT": str(flower_port), **(settings or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

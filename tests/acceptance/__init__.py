@@ -1,0 +1,1 @@
+"""Acceptance tests: the processes of `make run`, seen as a user sees them."""
