@@ -57,7 +57,7 @@ def _read(env: FileAwareEnv) -> dict[str, object]:
     with env.prefixed("BRIDGE_"):
         values |= {
             "response_wait": env.float("RESPONSE_WAIT_SECONDS", 5.0, validate=validate.Range(0, 60)),
-            "open_max_age": env.float("OPEN_MAX_AGE_SECONDS", 300.0, validate=validate.Range(1)),
+            "open_max_age": env.float("OPEN_MAX_AGE_SECONDS", 300.0, validate=validate.Range(1, 1e9)),
             "reorder_grace": env.float("REORDER_GRACE_SECONDS", 2.0, validate=validate.Range(0, 60)),
             "sweep_interval": env.float("SWEEP_INTERVAL_SECONDS", 5.0, validate=validate.Range(0.05, 300)),
             "lease": env.float("LEASE_SECONDS", 60.0, validate=validate.Range(1, 3600)),

@@ -3,6 +3,7 @@
 import hashlib
 
 from shared.domain import (
+    EXACT,
     ClientOrderId,
     Event,
     EventType,
@@ -35,7 +36,7 @@ def content_hash(event: Event) -> str:
     """
     if not isinstance(event, SignalEvent):
         return _digest(event.type)
-    quantity = format(event.quantity.normalize(), "f")
+    quantity = format(event.quantity.normalize(EXACT), "f")
     return _digest(event.type, event.strategy_id, event.direction, event.ticker, quantity)
 
 
