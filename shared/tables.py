@@ -34,7 +34,7 @@ class Base(DeclarativeBase):
 
 
 class Account(Base):
-    """Whom we trade for: one account at one broker. Written by `accounts.py`, on behalf of the CLI and the receiver."""
+    """Whom we trade for: one account at one broker. Written by `accounts.py`, `instruments.py`."""
 
     __tablename__ = "accounts"
 
@@ -81,7 +81,7 @@ class InstrumentRow(Base):
 class Strategy(Base):
     """One strategy of one account: the unit of order. `strategy_id` is empty for events of the account as a whole.
 
-    The receiver takes `next_seq` under this row's lock; the worker leases the row. Written by `inbox.py` only.
+    The receiver takes `next_seq` under this row's lock; `lease.py` leases it to a worker; `inbox.py` writes the rest.
     """
 
     __tablename__ = "strategies"
@@ -100,7 +100,7 @@ class Strategy(Base):
 
 
 class EventRow(Base):
-    """The inbox: one ProQuant message. Inserted by the receiver, moved by the worker, both through `inbox.py`."""
+    """The inbox: one ProQuant message. Inserted through `inbox.py` by the receiver, moved through `progress.py`."""
 
     __tablename__ = "events"
     __table_args__ = (
@@ -188,7 +188,7 @@ class FillRow(Base):
 
 
 class PositionRow(Base):
-    """What one strategy holds, or held. Opened and closed by fills, through `ledger.py` only."""
+    """What one strategy holds, or held. Opened and closed by fills; written by `ledger.py` only."""
 
     __tablename__ = "positions"
     __table_args__ = (
@@ -229,7 +229,7 @@ class Alert(Base):
 
 
 class ProtocolVersion(Base):
-    """A version that ProQuant has sent, and its last known deprecation. Written by `alerts.py`."""
+    """A version that ProQuant has sent, and its last known deprecation. Written by `versions.py`."""
 
     __tablename__ = "protocol_versions"
 
@@ -240,7 +240,7 @@ class ProtocolVersion(Base):
 
 
 class Worker(Base):
-    """A worker process, by its heartbeat. Written by its own sweep; a row whose heart stopped is a dead worker."""
+    """A worker process, by its heartbeat. Written by its own `sweep.py`; a row whose heart stopped is a dead worker."""
 
     __tablename__ = "workers"
 

@@ -22,7 +22,6 @@ from workers import execution
 from workers.brokers.base import AccountSummary, BrokerPosition, Capabilities, Dedupe, Instrument, OrderRequest
 from workers.workbench import Workbench
 
-
 CAPABILITIES = Capabilities(Dedupe.NONE, nets_positions=True, settle_seconds=0, deadline_seconds=0.2)
 
 

@@ -1,0 +1,159 @@
+"""What is decided about orders that were sent, or could not be: look up, send again, close the rest, ask a person."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from shared.domain import (
+    AlertKind,
+    ErrorType,
+    EventState,
+    EventType,
+    Leg,
+    OrderState,
+    RefusedBy,
+)
+from tests.decisions import BUY_TEN, CLOSE, OPEN, REOPEN, SELL_SEVEN, closed, decide, ending, opened
+from tests.factories import GOLD, LIMITS, NOW, held, order, report
+from workers.planning import CLOSES_BEFORE_PARKING, LOOKUPS_BEFORE_PARKING, conclusive_from
+from workers.steps import (
+    AskMarket,
+    Finish,
+    Heard,
+    LookUp,
+    MarketSaid,
+    NotSent,
+    Park,
+    Place,
+    Reported,
+    Retry,
+    Send,
+    Step,
+    Unreachable,
+    Unsettled,
+    Withdraw,
+    WriteOff,
+)
+
+
+@pytest.mark.parametrize("state", [OrderState.SUBMITTING, OrderState.UNKNOWN, OrderState.ACCEPTED])
+@pytest.mark.parametrize("leg", Leg)
+def test_an_order_that_may_be_at_the_broker_is_looked_up_first(state: OrderState, leg: Leg) -> None:
+    pending = order(leg, state)
+    assert decide(REOPEN, orders=(pending,), held=held(), approved=False) == LookUp(pending)
+
+
+@pytest.mark.parametrize("leg", Leg)
+def test_an_order_that_is_not_at_the_broker_is_sent_again(leg: Leg) -> None:
+    unsent = order(leg, OrderState.PLANNED)
+    holding = held() if leg is Leg.CLOSE else None
+    assert decide(REOPEN, orders=(unsent,), held=holding) == Send(unsent)
+
+
+def test_an_order_that_was_just_not_sent_waits_for_as_long_as_the_broker_said() -> None:
+    unsent = order(Leg.OPEN, OrderState.PLANNED, attempts=3)
+    assert decide(OPEN, Heard(NotSent(unsent, "away", 30.0)), orders=(unsent,)) == Retry(3, 30.0, "away")
+
+
+@pytest.mark.parametrize("holding", [None, held(quantity=Decimal(6))], ids=["nothing", "less"])
+def test_an_unsent_close_is_withdrawn_where_another_event_has_closed_meanwhile(holding: object) -> None:
+    unsent = closed(OrderState.PLANNED)
+    assert decide(CLOSE, orders=(unsent,), held=holding) == Withdraw(unsent)
+
+
+def test_a_close_leg_that_filled_in_part_closes_the_rest_with_a_new_order() -> None:
+    part = closed(OrderState.PARTIALLY_FILLED, filled=Decimal(4))
+    step = decide(CLOSE, orders=(part,), held=held(quantity=Decimal(3)))
+    assert step == replace(SELL_SEVEN, generation=1, quantity=Decimal(3))
+
+
+def test_a_close_that_goes_on_filling_in_parts_is_parked_in_the_end() -> None:
+    part = closed(OrderState.PARTIALLY_FILLED, filled=Decimal("0.1"), generation=CLOSES_BEFORE_PARKING - 1)
+    assert isinstance(decide(CLOSE, orders=(part,), held=held()), Park)
+
+
+def test_a_position_that_the_broker_does_not_have_is_written_off() -> None:
+    gone = closed(OrderState.REJECTED, error=ErrorType.POSITION_NOT_FOUND)
+    assert decide(CLOSE, orders=(gone,), held=held()) == WriteOff(5)
+    assert ending(decide(CLOSE, orders=(gone,))) is ErrorType.POSITION_NOT_FOUND
+    assert decide(REOPEN, orders=(gone,)) == BUY_TEN
+
+
+def test_a_partly_filled_open_is_done_and_a_person_is_told() -> None:
+    part = opened(OrderState.PARTIALLY_FILLED, filled=Decimal(4))
+    step = decide(OPEN, orders=(part,), held=held())
+    assert isinstance(step, Finish)
+    assert (step.state, step.alert) == (EventState.DONE, AlertKind.PARTIAL_FILL)
+
+
+def test_a_person_is_told_of_a_flip_that_closed_and_could_not_open() -> None:
+    broke = opened(OrderState.REJECTED, error=ErrorType.INSUFFICIENT_FUNDS)
+    step = decide(REOPEN, orders=(closed(), broke))
+    assert isinstance(step, Finish)
+    assert step.alert is AlertKind.FLAT_NOT_REVERSED
+    assert step.refusal is not None
+    assert (step.refusal.error, step.refusal.by) == (ErrorType.INSUFFICIENT_FUNDS, RefusedBy.BROKER)
+
+
+def test_nobody_is_told_of_a_flip_that_did_not_even_close() -> None:
+    step = decide(REOPEN, orders=(closed(OrderState.REJECTED),), held=held())
+    assert isinstance(step, Finish)
+    assert step.alert is None
+
+
+@pytest.mark.parametrize("type_", [OPEN, CLOSE, REOPEN])
+def test_the_broker_is_asked_where_it_publishes_no_hours(type_: EventType) -> None:
+    any_hours = replace(GOLD, hours=None)
+    so = {"instrument": any_hours, "held_instrument": any_hours, "held": held() if type_ is CLOSE else None}
+    assert decide(type_, **so) == AskMarket("XAU_USD")  # type: ignore[arg-type]
+    assert isinstance(decide(type_, Heard(markets={"XAU_USD": True}), **so), Place)  # type: ignore[arg-type]
+    shut = Heard().then(MarketSaid("XAU_USD", False))
+    assert ending(decide(type_, shut, **so)) is ErrorType.MARKET_CLOSED  # type: ignore[arg-type]
+
+
+def test_a_position_in_an_instrument_that_is_not_listed_any_more_is_still_closed() -> None:
+    assert decide(CLOSE, Heard(markets={"XAU_USD": True}), held=held(), held_instrument=None) == SELL_SEVEN
+
+
+def test_nothing_is_placed_while_the_broker_cannot_be_asked() -> None:
+    assert decide(OPEN, Heard(Unreachable("away", 9.0))) == Retry(1, 9.0, "away")
+
+
+@pytest.mark.parametrize(
+    ("lookups", "sent_ago", "step"),
+    [
+        (LOOKUPS_BEFORE_PARKING - 1, 60, Retry),
+        (LOOKUPS_BEFORE_PARKING, 60, Park),
+        (LOOKUPS_BEFORE_PARKING, 4, Retry),  # a look-up cannot be conclusive yet
+    ],
+)
+def test_a_person_is_asked_when_look_ups_prove_nothing(lookups: int, sent_ago: int, step: type[Step]) -> None:
+    lost = order(state=OrderState.UNKNOWN, lookups=lookups, in_flight_until=NOW - timedelta(seconds=sent_ago))
+    assert isinstance(decide(OPEN, Heard(Unsettled(lost, "lost", looked=True)), orders=(lost,)), step)
+
+
+def test_an_order_at_work_is_asked_for_again_later() -> None:
+    working = order(state=OrderState.ACCEPTED, lookups=2)
+    heard = Heard(Reported(working, report(working, OrderState.ACCEPTED)))
+    assert isinstance(decide(OPEN, heard, orders=(working,)), Retry)
+
+
+def test_a_submit_without_an_answer_is_looked_up_at_once() -> None:
+    lost = order(state=OrderState.UNKNOWN)
+    assert decide(OPEN, Heard(Unsettled(lost, "lost", looked=False)), orders=(lost,)) == LookUp(lost)
+
+
+def test_not_found_counts_when_no_send_is_under_way_and_all_has_settled() -> None:
+    assert conclusive_from(order(in_flight_until=NOW), LIMITS) == NOW + timedelta(seconds=5)
+
+
+def test_an_order_that_was_never_sent_cannot_be_settled() -> None:
+    with pytest.raises(ValueError, match="never sent"):
+        conclusive_from(order(in_flight_until=None), LIMITS)
+
+
+def test_an_open_without_a_direction_is_an_error_of_ours() -> None:
+    with pytest.raises(ValueError, match="cannot open"):
+        decide(OPEN, event={"direction": None})
