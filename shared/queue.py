@@ -16,6 +16,8 @@ log = structlog.get_logger()
 QUEUE = "signals"
 EXECUTE_TASK = "bridge.execute"
 REFRESH_TASK = "bridge.refresh_instruments"
+RECONCILE_TASK = "bridge.reconcile"
+CANARY_TASK = "bridge.canary"
 OUTCOMES_CHANNEL = "proquant-bridge:outcomes"
 
 CONNECT_SECONDS = 0.5
@@ -63,8 +65,16 @@ def make_redis(redis_url: str) -> Redis:
     )
 
 
+def answers(redis: Redis) -> bool:
+    """Whether Redis is there, within a second."""
+    try:
+        return bool(redis.ping())
+    except RedisError:
+        return False
+
+
 class Doorbell:
-    """Rings a worker with an event's id. Safe to use from several threads.
+    """Rings a worker with an event's id, or for another task. Safe to use from several threads.
 
     After a failure it stays silent for a moment instead of making every request wait: the sweep rings later.
     """
@@ -76,16 +86,21 @@ class Doorbell:
 
     def ring(self, event: EventId) -> bool:
         """Whether the bell was heard by Redis. Never raises for a Redis that is down, hung or full."""
+        return self.send(EXECUTE_TASK, event)
+
+    def send(self, task: str, *ids: int, expires: float | None = None) -> bool:
+        """Puts a task into the queue, with nothing but ids; as `ring`. Not executed later than `expires` seconds."""
         if self._monotonic() < self._silent_until:
             return False
         try:
-            self._app.send_task(EXECUTE_TASK, args=(event,), queue=QUEUE, ignore_result=True)
+            self._app.send_task(task, args=ids, queue=QUEUE, ignore_result=True, expires=expires)
         except (OperationalError, RedisError, OSError) as error:
             self._silent_until = self._monotonic() + PAUSE_AFTER_FAILURE_SECONDS
             log.warning(
                 "The doorbell cannot ring.",
                 action="doorbell_failed",
-                event_id=event,
+                task=task,
+                ids=ids,
                 error=type(error).__name__,
             )
             return False

@@ -1,26 +1,25 @@
-"""`proquant-bridge events`: what ProQuant has sent, and the whole receipt of one event."""
+"""`proquant-bridge events`: what ProQuant has sent, the whole receipt of one event, and its resolution."""
 
 from collections.abc import Iterator, Mapping
 
 import click
 
-from shared.cli import queries
+from shared.cli import queries, resolution
 from shared.cli.environment import database
 from shared.cli.options import LARGEST_ID, account_option, limit_option, rows
 from shared.cli.output import json_option, print_json, print_listing, shown
 from shared.domain import EventState
-from shared.errors import BridgeError
+from shared.resolve import UnknownEventId
 
 NAME_WIDTH = 22
-
-
-class UnknownEventId(BridgeError):
-    """There is no event of this id."""
 
 
 @click.group("events")
 def command() -> None:
     """The events that ProQuant has sent, and their receipts."""
+
+
+command.add_command(resolution.command)
 
 
 @command.command("list")
@@ -38,7 +37,7 @@ def list_(account: str | None, state: str | None, limit: int | None, as_json: bo
 @click.argument("event_id", metavar="ID", type=click.IntRange(1, LARGEST_ID))
 @json_option
 def show(event_id: int, as_json: bool) -> None:
-    """Show the receipt of the event ID: the event, its orders and fills, its positions, its alerts."""
+    """Show the receipt of the event ID: the event, its orders and fills, its positions, its alerts, its resolutions."""
     with database() as sessions, sessions.begin() as session:
         receipt = queries.receipt(session, event_id)
     if receipt is None:

@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from shared import accounts
-from shared.tables import Account, Alert, EventRow, FillRow, InstrumentRow, OrderRow, PositionRow, Strategy
+from shared.tables import Account, Alert, EventRow, FillRow, InstrumentRow, OrderRow, PositionRow, Resolution, Strategy
 
 Records = list[dict[str, Any]]
 
@@ -40,6 +40,7 @@ ORDER = (
 )
 POSITION = ("account", "strategy_id", "proquant_position_id", "ticker", "direction", "quantity", "state")
 INSTRUMENT = ("ticker", "symbol", "minimum", "maximum", "step", "currency")
+RESOLUTION = ("verdict", "order_id", "quantity", "price", "who", "note", "at")
 ALERT = ("id", "kind", "account", "event_id", "detail", "at")
 
 _STRATEGY_ID = func.nullif(Strategy.strategy_id, "").label("strategy_id")  # empty: the account as a whole
@@ -142,7 +143,7 @@ def held(session: Session, account: str, strategy_id: str) -> Held | None:
 
 
 def receipt(session: Session, event_id: int) -> dict[str, Any] | None:
-    """Everything known about one event, its orders with their fills, its positions and its alerts."""
+    """Everything known about one event: its orders with their fills, its positions, alerts and resolutions."""
     whole = (
         select(
             Account.name.label("account"),
@@ -163,6 +164,9 @@ def receipt(session: Session, event_id: int) -> dict[str, Any] | None:
         "positions": _positions_of(session, event_id),
         "alerts": _records(
             session, select(*_columns(Alert, "id", "kind", "detail", "at")).filter_by(event_id=event_id)
+        ),
+        "resolutions": _records(
+            session, select(*_columns(Resolution, *RESOLUTION)).filter_by(event_id=event_id).order_by(Resolution.id)
         ),
     }
 
