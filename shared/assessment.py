@@ -1,8 +1,9 @@
 """Loads the situation of one event: what was asked, what is held, what has been ordered, what came before and after."""
 
 from decimal import Decimal
+from functools import cache
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from shared import instruments
@@ -25,7 +26,7 @@ from shared.tables import Account, EventRow, OrderRow, PositionRow, Strategy
 
 def assess(session: Session, event: EventId) -> Situation:
     """The situation of the event, as the committed rows and this transaction's own writes have it."""
-    row, strategy, account, superseded, names_closed, parked = session.execute(_question(event)).one()
+    row, strategy, account, superseded, names_closed, parked = session.execute(_question(), {"event": event}).one()
     held = _held(session, row.strategy)
     state = state_of(account)
     known = instruments.named(session, state.id, {row.ticker, held.ticker if held else None})
@@ -68,7 +69,9 @@ def order_of(row: OrderRow) -> Order:
     )
 
 
-def _question(event: EventId) -> Select[EventRow, Strategy, Account, bool, bool, bool]:
+@cache
+def _question() -> Select[EventRow, Strategy, Account, bool, bool, bool]:
+    """Built once: its aliases take longer to build than the database takes to answer, and it is asked every turn."""
     this = EventRow
     parked = aliased(EventRow)
     position = aliased(PositionRow)
@@ -88,7 +91,7 @@ def _question(event: EventId) -> Select[EventRow, Strategy, Account, bool, bool,
         )
         .join(Strategy, Strategy.id == this.strategy)
         .join(Account, Account.id == this.account_id)
-        .where(this.id == event)
+        .where(this.id == bindparam("event"))
     )
 
 
