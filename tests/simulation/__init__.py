@@ -1,0 +1,1 @@
+"""A deterministic, seeded simulation of the whole pipeline: the real receiver, worker and sweep; the rest is ours."""

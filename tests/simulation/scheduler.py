@@ -1,0 +1,142 @@
+"""Runs actors one at a time, each in a thread of its own, in an order and at virtual times that the seed decides."""
+
+import heapq
+import itertools
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+TICK_SECONDS = 0.001  # every step takes some time, so that no two things happen at once
+LARGEST_TRACE = 20_000
+
+
+class Death(BaseException):
+    """The actor's process was killed: nothing of it runs any more. No `except Exception` may catch it."""
+
+
+@dataclass(eq=False)
+class Actor:
+    """A thread that runs only while the scheduler waits for it."""
+
+    name: str
+    until: float
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    finished: bool = False
+    doomed: bool = False
+    error: BaseException | None = None
+
+
+class Scheduler:
+    """The only one who decides what runs next. `now`: virtual seconds since the world began.
+
+    `stickiness`: how likely the actor that ran last runs on, which makes long and short stretches alike.
+    """
+
+    def __init__(self, rng: random.Random, stickiness: float) -> None:
+        self.now = 0.0
+        self.steps = 0
+        self.trace: list[tuple[float, str, str]] = []
+        self.failures: list[tuple[str, BaseException]] = []
+        self.actors: list[Actor] = []
+        self._rng = rng
+        self._stickiness = stickiness
+        self._control = threading.Lock()
+        self._control.acquire()
+        self._current: Actor | None = None
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._numbers = itertools.count()
+
+    @property
+    def current(self) -> str:
+        """The name of the actor that runs."""
+        return self._current.name if self._current else "world"
+
+    def note(self, what: str) -> None:
+        """Adds a line to the trace."""
+        if len(self.trace) < LARGEST_TRACE:
+            self.trace.append((self.now, self.current, what))
+
+    def at(self, when: float, action: Callable[[], None]) -> None:
+        """Does something at a virtual time, outside of all actors."""
+        heapq.heappush(self._timers, (when, next(self._numbers), action))
+
+    def spawn(self, name: str, work: Callable[[], None]) -> None:
+        """Adds an actor that is ready to run."""
+        actor = Actor(name, self.now)
+        actor.turn.acquire()
+        self.actors.append(actor)
+        threading.Thread(target=self._live, args=(actor, work), name=name, daemon=True).start()
+
+    def pause(self, seconds: float = 0.0) -> None:
+        """Called by an actor: lets others run, and goes on after so many virtual seconds at the earliest."""
+        actor = self._current
+        if actor is None:
+            raise RuntimeError("Only an actor can pause.")
+        actor.until = self.now + seconds
+        self._control.release()
+        actor.turn.acquire()
+        if actor.doomed:
+            raise Death("The world has ended.")
+
+    def step(self) -> bool:
+        """One stretch of one actor, up to its next pause. False when there is nothing left to wait for."""
+        ready = self._ready()
+        while not ready:
+            if not self._skip_time():
+                return False
+            ready = self._ready()
+        self.steps += 1
+        self.now += TICK_SECONDS
+        self._resume(self._choose(ready))
+        return True
+
+    def end(self) -> None:
+        """Kills whoever still lives."""
+        for actor in list(self.actors):
+            actor.doomed = True
+            while not actor.finished:
+                self._resume(actor)
+
+    def _ready(self) -> list[Actor]:
+        while self._timers and self._timers[0][0] <= self.now:
+            heapq.heappop(self._timers)[2]()
+        return [actor for actor in self.actors if actor.until <= self.now]
+
+    def _skip_time(self) -> bool:
+        times = [actor.until for actor in self.actors]
+        if self._timers:
+            times.append(self._timers[0][0])
+        if not times:
+            return False
+        self.now = max(self.now, min(times))
+        return True
+
+    def _choose(self, ready: list[Actor]) -> Actor:
+        last = self._current
+        if last is not None and last in ready and self._rng.random() < self._stickiness:
+            return last
+        return ready[0] if len(ready) == 1 else self._rng.choice(ready)
+
+    def _resume(self, actor: Actor) -> None:
+        self._current = actor
+        actor.turn.release()
+        self._control.acquire()
+        if actor.finished:
+            self.actors.remove(actor)
+            self._current = None
+            if actor.error is not None:
+                self.failures.append((actor.name, actor.error))
+
+    def _live(self, actor: Actor, work: Callable[[], None]) -> None:
+        actor.turn.acquire()
+        try:
+            if not actor.doomed:
+                work()
+        except Death:
+            pass  # what a killed process leaves behind is what the others must cope with
+        except BaseException as error:  # noqa: BLE001  # reported by the world: an actor must hand control back
+            actor.error = error
+        finally:
+            actor.finished = True
+            self._control.release()

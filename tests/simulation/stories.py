@@ -1,0 +1,76 @@
+"""A model of ProQuant: legal stories of signals, and when each is delivered: late, twice, or out of order."""
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from shared.domain import Direction, EventType, SignalEvent
+
+BEGINNING = datetime(2030, 1, 7, 12, 0, tzinfo=UTC)  # a Monday
+TICKERS = ("XAUUSD", "EURUSD")
+
+
+class Reading(StrEnum):
+    """Which position a REOPEN names, about which the guide is silent."""
+
+    NEW = "new"  # the one that it opens
+    KEPT = "kept"  # an id that survives the flip
+    OLD = "old"  # the one that it closes, while later events name the new one
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One HTTP call, at virtual seconds since the beginning."""
+
+    at: float
+    event: SignalEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What one strategy did, in ProQuant's order, and the calls that tell of it."""
+
+    strategy_id: str
+    reading: Reading
+    events: tuple[SignalEvent, ...]
+    deliveries: tuple[Delivery, ...]
+
+
+def tell(rng: random.Random, name: str, lateness: float) -> Story:
+    """A story of one strategy. `lateness`: the longest delay of a delivery, in seconds; 0 = all in order."""
+    reading = rng.choice(list(Reading))
+    ticker = rng.choice(TICKERS)
+    events: list[SignalEvent] = []
+    at, held = 0.5, ""
+    direction = rng.choice(list(Direction))
+    for number in range(rng.choice((2, 3, 3, 4, 4, 5, 7))):
+        at += rng.choice((0.05, 0.3, 3.0, 20.0))
+        fresh = f"{name}-p{number}"
+        if not held:
+            type_, named, held = EventType.SIGNAL_OPEN, fresh, fresh
+            direction = rng.choice(list(Direction))
+        elif rng.random() < 0.5:
+            type_, named, held = EventType.SIGNAL_CLOSE, held, ""
+        else:
+            direction = direction.opposite
+            type_ = EventType.SIGNAL_REOPEN
+            named = fresh if reading is Reading.NEW else held
+            held = held if reading is Reading.KEPT else fresh
+        quantity = Decimal(rng.randint(2, 20))
+        stamp = round((BEGINNING.timestamp() + at) * 1000)
+        events.append(SignalEvent(type_, stamp, name, "Simulated", named, direction, ticker, quantity))
+    return Story(name, reading, tuple(events), _deliver(rng, events, lateness))
+
+
+def _deliver(rng: random.Random, events: list[SignalEvent], lateness: float) -> tuple[Delivery, ...]:
+    calls: list[Delivery] = []
+    for event in events:
+        at = event.timestamp_ms / 1000 - BEGINNING.timestamp() + 0.02
+        if lateness and rng.random() < 0.5:
+            at += rng.random() * lateness
+        calls.append(Delivery(at, event))
+        if rng.random() < 0.2:
+            calls.append(Delivery(at + rng.choice((0.0, 0.01, 1.0, 30.0)), event))
+    return tuple(calls)

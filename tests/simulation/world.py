@@ -1,0 +1,336 @@
+"""One world: a story told to the real receiver, executed by the real worker and sweep, under a seeded scheduler."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from cryptography.fernet import Fernet
+from flask import Request
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from werkzeug.test import EnvironBuilder
+
+from receiver.auth import Directory, Throttle
+from receiver.checks import Instruments
+from receiver.versions import Versions
+from receiver.webhook import Desk, receive
+from shared import accounts, instruments
+from shared.db import Sessions, make_sessions
+from shared.domain import AccountId, EventId, SignalEvent
+from shared.proquant.answers import Reply
+from shared.proquant.request import signal_body
+from tests.simulation import database, stories
+from tests.simulation.books import Books
+from tests.simulation.broker import SimulatedBroker
+from tests.simulation.database import WatchedSessions
+from tests.simulation.faults import Fault, Faults
+from tests.simulation.scheduler import Death, Scheduler
+from tests.simulation.stories import BEGINNING, Delivery, Story
+from workers import execution
+from workers.brokers.base import Dedupe
+from workers.sweep import Sweeper
+from workers.workbench import Workbench
+
+WORKERS = 3
+LONGEST_SECONDS = 7200.0
+MOST_STEPS = 15_000
+SECRET_KEY = Fernet.generate_key().decode()
+DEATHS = {"worker": Fault.WORKER_DEATH, "receiver": Fault.RECEIVER_DEATH, "sweep": Fault.SWEEP_DEATH}
+OPEN_WORK = text(
+    "SELECT count(*) FROM events e WHERE state IN ('received', 'executing', 'waiting') AND NOT (type <> 'SIGNAL_CLOSE'"
+    " AND EXISTS (SELECT FROM events p WHERE p.strategy = e.strategy AND p.state = 'parked'))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the seed chose for this world. Times in seconds."""
+
+    dedupe: Dedupe
+    settle: float
+    grace: float
+    max_age: float
+    wait: float
+    sweep: float
+    lease: float
+    lateness: float
+    likelihood: float
+    budget: int
+    stickiness: float
+
+
+@dataclass(slots=True)
+class Answer:
+    """What ProQuant heard to one delivery; None when the receiver died or the call broke."""
+
+    event: SignalEvent
+    at: float
+    reply: Reply | None
+
+
+@dataclass
+class World:
+    """Everything that was there and what happened in it, for the oracle to judge."""
+
+    seed: int
+    rules: Rules
+    stories: list[Story]
+    scheduler: Scheduler
+    faults: Faults
+    books: Books
+    account: AccountId
+    token: str
+    engine: Engine
+    broker: SimulatedBroker = field(init=False)
+    desk: Desk = field(init=False)
+    bench: Workbench = field(init=False)
+    answers: list[Answer] = field(default_factory=list)
+    bells: list[EventId] = field(default_factory=list)
+    announced: set[EventId] = field(default_factory=set)
+    problems: list[str] = field(default_factory=list)
+    pauses: random.Random = field(default_factory=random.Random)
+    busy: int = 0
+    started: int = 0
+    undelivered: int = 0
+
+    def boundary(self, label: str, seconds: float = 0.0) -> None:
+        """An edge where control may pass to another, and where an actor may die or be held for long."""
+        self.scheduler.note(label)
+        kind = self.scheduler.current.split()[0]
+        fault = self.faults.draw((DEATHS[kind], Fault.PAUSE) if kind == "worker" else (DEATHS[kind],), 0.3)
+        if fault is Fault.PAUSE:
+            seconds += self.pauses.choice((20.0, 44.0, 70.0, 200.0))
+            self.scheduler.note(f"PAUSED until {self.scheduler.now + seconds:.3f}")
+        elif fault is not None:
+            self.scheduler.note("DIES")
+            raise Death(label)
+        self.scheduler.pause(seconds)
+
+    def commit_fault(self) -> Fault | None:
+        """What goes wrong with the commit of the transaction that begins."""
+        fault = self.faults.draw(database.COMMIT_FAULTS, 0.5)
+        if fault is not None:
+            self.scheduler.note(fault.upper())
+        return fault
+
+    def time(self) -> str:
+        """The virtual time as PostgreSQL reads it."""
+        return self.now().isoformat()
+
+    def now(self) -> datetime:
+        """The virtual time (UTC)."""
+        return BEGINNING + timedelta(seconds=self.scheduler.now)
+
+    def ring(self, event: EventId) -> bool:
+        """A doorbell: it may be lost, and it may ring twice."""
+        fault = self.faults.draw((Fault.BELL_LOST, Fault.BELL_DOUBLE), 0.5)
+        self.scheduler.note(f"rings {event}{f' ({fault})' if fault else ''}")
+        self.bells += {None: [event], Fault.BELL_LOST: [], Fault.BELL_DOUBLE: [event, event]}[fault]
+        self.answer_doors()
+        return True
+
+    def answer_doors(self) -> None:
+        """Idle workers take doorbells, the oldest first."""
+        while self.bells and self.busy < WORKERS:
+            event = self.bells.pop(0)
+            self.busy += 1
+            self.started += 1
+            self.scheduler.spawn(f"worker {self.started}", lambda event=event: self._work(event))  # type: ignore[misc]
+
+    def _work(self, event: EventId) -> None:
+        try:
+            execution.run(self.bench, event)
+        except (OperationalError, InterfaceError) as error:
+            self.scheduler.note(f"task fails: {error.orig}")
+        finally:
+            self.busy -= 1
+            self.answer_doors()
+
+    def wake(self, event: EventId, at: datetime) -> None:
+        """An alarm: it may be lost."""
+        if self.faults.draw((Fault.ALARM_LOST,), 0.5) is None:
+            self.scheduler.at((at - BEGINNING).total_seconds(), lambda: void(self.ring(event)))
+
+    def announce(self, event: EventId) -> None:
+        """An outcome is known: it may not be heard."""
+        self.boundary(f"announces {event}")
+        if self.faults.draw((Fault.ANNOUNCEMENT_LOST,), 0.5) is None:
+            self.announced.add(event)
+
+    def deliver(self, delivery: Delivery, again: bool = True) -> None:
+        """One call of ProQuant. A call that broke is made once more, in half of the cases."""
+        answer = Answer(delivery.event, self.scheduler.now, None)
+        self.answers.append(answer)
+        try:
+            answer.reply = receive(self.desk, _request(delivery.event, self.token))
+            self.scheduler.note(f"answers {answer.reply.status} {answer.reply.body.decode()[:60]}")
+        finally:
+            self.undelivered -= 1
+            if (answer.reply is None or answer.reply.status == 503) and again and self.pauses.random() < 0.7:
+                self.expect(Delivery(self.scheduler.now + self.pauses.choice((0.5, 20.0)), delivery.event), again=False)
+
+    def expect(self, delivery: Delivery, again: bool = True) -> None:
+        """Plans a delivery."""
+        self.undelivered += 1
+        event = delivery.event
+        name = f"receiver {event.strategy_id} {event.type.removeprefix('SIGNAL_')} {event.timestamp_ms % 1_000_000}"
+        self.scheduler.at(delivery.at, lambda: self.scheduler.spawn(name, lambda: self.deliver(delivery, again)))
+
+    def run(self) -> None:
+        """Runs until nothing is left to do, or until it is plain that there always will be."""
+        while self.scheduler.step():
+            if self.scheduler.now > LONGEST_SECONDS or self.scheduler.steps > MOST_STEPS:
+                self.problems.append("I2: the world does not come to rest")
+                break
+            if not self.scheduler.actors and not self.bells and not self.undelivered and self.nothing_is_due():
+                break
+        self.scheduler.end()
+        self.problems += [f"{name} raised {type(e).__name__}: {e}" for name, e in self.scheduler.failures]
+
+    def nothing_is_due(self) -> bool:
+        """Whether every stored event is finished, or waits for a person."""
+        with self.engine.connect() as connection:
+            return connection.execute(OPEN_WORK).scalar() == 0
+
+
+def void(_: object) -> None:
+    """Drops a value."""
+
+
+class VirtualWaiting:
+    """Stands for `receiver.waiting.Waiting`, in virtual time."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    @contextmanager
+    def place(self, event: EventId) -> Iterator[EventId]:
+        yield event
+
+    def until(self, event: EventId, seconds: float) -> Iterator[None]:
+        scheduler = self._world.scheduler
+        deadline = scheduler.now + seconds
+        while scheduler.now < deadline:
+            self._world.boundary("waits", min(1.0, deadline - scheduler.now))
+            yield None
+            if event in self._world.announced:
+                return
+
+
+class VirtualDoorbell:
+    """Stands for `shared.queue.Doorbell`."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def ring(self, event: EventId) -> bool:
+        self._world.boundary(f"is about to ring {event}")
+        return self._world.ring(event)
+
+
+def build(seed: int, engine: Engine) -> World:
+    """The world of this seed, with its account, about to begin."""
+    rng = random.Random(seed)
+    rules = _rules(rng)
+    scheduler = Scheduler(random.Random(rng.random()), rules.stickiness)
+    faults = Faults(random.Random(rng.random()), rules.likelihood, rules.budget)
+    count = rng.choice((1, 1, 1, 1, 2, 3))
+    told = [stories.tell(rng, f"s{number}", rules.lateness) for number in range(count)]
+    plain = make_sessions(engine)
+    database.wipe(engine)
+    with plain.begin() as session:
+        account, token = accounts.create(session, f"world-{seed}", "simulated", {}, Decimal(1), SECRET_KEY)
+    world = World(seed, rules, told, scheduler, faults, Books(rules.dedupe), account, token, engine)
+    world.pauses = random.Random(rng.random())
+    _furnish(world, plain, random.Random(rng.random()))
+    return world
+
+
+def _rules(rng: random.Random) -> Rules:
+    return Rules(
+        dedupe=rng.choice(list(Dedupe)),
+        settle=rng.choice((0.0, 2.0, 10.0)),
+        grace=rng.choice((0.0, 2.0, 10.0)),
+        max_age=rng.choice((300.0, 300.0, 30.0)),
+        wait=rng.choice((0.0, 5.0)),
+        sweep=rng.choice((10.0, 30.0)),
+        lease=60.0,
+        lateness=rng.choice((0.0, 0.0, 1.5, 30.0, 400.0)),
+        likelihood=rng.choice((0.0, 0.02, 0.06, 0.15)),
+        budget=rng.choice((1, 3, 8, 20)),
+        stickiness=rng.choice((0.0, 0.5, 0.9)),
+    )
+
+
+def _furnish(world: World, plain: Sessions, rng: random.Random) -> None:
+    rules, scheduler = world.rules, world.scheduler
+    world.broker = SimulatedBroker(rng, scheduler, world.faults, world.books, rules.settle, world.boundary)
+    with plain.begin() as session:
+        instruments.replace(session, world.account, world.broker.instruments())
+    worker_sessions: Sessions = WatchedSessions(world.engine, world, "worker")  # type: ignore[assignment]
+    world.bench = Workbench(
+        sessions=worker_sessions,
+        owner=lambda: scheduler.current,
+        broker=lambda _: world.broker,
+        announce=world.announce,
+        wake=world.wake,
+        stopping=lambda: False,
+        lease=rules.lease,
+        open_max_age=rules.max_age,
+        reorder_grace=rules.grace,
+        clock=lambda _: world.now(),
+        monotonic=lambda: scheduler.now,
+        jitter=rng.random,
+    )
+    world.desk = Desk(
+        sessions=WatchedSessions(world.engine, world, "receiver"),  # type: ignore[arg-type]
+        directory=Directory(plain, lambda: scheduler.now),
+        throttle=Throttle(pause=void),
+        instruments=Instruments(plain, lambda: scheduler.now),
+        versions=Versions(plain),
+        doorbell=VirtualDoorbell(world),  # type: ignore[arg-type]
+        waiting=VirtualWaiting(world),  # type: ignore[arg-type]
+        wait=rules.wait,
+        now=world.now,
+    )
+    for story in world.stories:
+        for delivery in story.deliveries:
+            world.expect(delivery)
+    _begin_sweeps(world)
+
+
+def _begin_sweeps(world: World) -> None:
+    sessions: Sessions = WatchedSessions(world.engine, world, "sweep")  # type: ignore[assignment]
+    sweepers = [
+        Sweeper(sessions, world.ring, void, f"process {n}", world.rules.sweep, lambda _: world.now()) for n in (1, 2)
+    ]
+
+    def sweep(number: int) -> Callable[[], None]:
+        def work() -> None:
+            try:
+                sweepers[number % 2].sweep()
+            except (OperationalError, InterfaceError) as error:
+                world.scheduler.note(f"sweep fails: {error.orig}")
+
+        def begin() -> None:
+            if not world.nothing_is_due():  # a sweep that can find nothing would only cost time
+                world.scheduler.spawn(f"sweep {number}", work)
+            world.scheduler.at(world.scheduler.now + world.rules.sweep, sweep(number + 1))
+
+        return begin
+
+    world.scheduler.at(world.rules.sweep, sweep(1))
+
+
+def _request(event: SignalEvent, token: str) -> Request:
+    builder = EnvironBuilder(
+        path="/webhooks/proquant",
+        method="POST",
+        data=signal_body(event),
+        content_type="application/json",
+        headers=[("Authorization", f"Bearer {token}")],
+    )
+    return builder.get_request(Request)
