@@ -32,7 +32,7 @@ class ScriptedBroker:
     `lost` are errors that are raised after the order has been accepted.
     """
 
-    script: deque[Exception | OrderState | None] = field(default_factory=deque)
+    script: deque[BaseException | OrderState | None] = field(default_factory=deque)
     lost: bool = False
     searched: deque[Exception] = field(default_factory=deque)
     books: dict[ClientOrderId, OrderReport] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class ScriptedBroker:
     def submit(self, order: OrderRequest) -> OrderReport:
         self.submitted.append(order)
         told = self.script.popleft() if self.script else None
-        if isinstance(told, Exception):
+        if isinstance(told, BaseException):
             if self.lost:
                 self._accept(order, OrderState.FILLED)
             raise told
