@@ -10,10 +10,13 @@ from celery import Celery, signals
 from shared import logs
 from shared.clock import SteadyClock
 from shared.config import Config
-from shared.db import make_engine, make_sessions
+from shared.db import Sessions, make_engine, make_sessions
 from shared.domain import AccountId
-from shared.queue import QUEUE, REFRESH_TASK, Doorbell, announce, make_celery, make_redis
+from shared.queue import CANARY_TASK, QUEUE, REFRESH_TASK, Doorbell, announce, answers, make_celery, make_redis
+from workers import execution, fallback
 from workers.adapters import Adapters
+from workers.fallback import Fallback, Listener
+from workers.hearing import Hearing
 from workers.sweep import Sweeper
 from workers.tasks import register
 from workers.workbench import Workbench
@@ -21,7 +24,7 @@ from workers.workbench import Workbench
 log = structlog.get_logger()
 
 SWEEPER_STOP_SECONDS = 5.0
-SPARE_CONNECTIONS = 4  # the sweep, and a task that refreshes instruments while all others trade
+SPARE_CONNECTIONS = 2 + fallback.THREADS  # the sweep, a task beside those that trade, and trading without the queue
 
 SETTINGS = {
     "task_default_queue": QUEUE,
@@ -58,11 +61,9 @@ def make_worker(config: Config, threads: int) -> Celery:
     stopping = threading.Event()
     clock = SteadyClock()
     worker = f"{socket.gethostname()}:{os.getpid()}"
-
-    def refresh(account: AccountId) -> None:
-        app.send_task(REFRESH_TASK, args=(account,), queue=QUEUE, ignore_result=True)
-
-    sweeper = Sweeper(sessions, doorbell.ring, refresh, worker, config.sweep_interval, clock, clock.estimate)
+    hearing = Hearing(threads)
+    standby = Fallback(doorbell.ring, lambda event: execution.run(bench, event))
+    sweeper = _make_sweeper(config, sessions, doorbell, standby, hearing, clock, worker)
     bench = Workbench(
         sessions=sessions,
         owner=lambda: f"{worker}:{threading.get_ident()}",
@@ -75,20 +76,58 @@ def make_worker(config: Config, threads: int) -> Celery:
         reorder_grace=config.reorder_grace,
         clock=clock,
     )
-    register(app, bench, adapters, sessions)
-    _tie_to_life(stopping, sweeper, adapters)
+    register(app, bench, adapters, hearing, worker)
+    _tie_to_life(stopping, sweeper, standby, adapters)
     return app
 
 
-def _tie_to_life(stopping: threading.Event, sweeper: Sweeper, adapters: Adapters) -> None:
-    """Sweeps while the worker lives; on SIGTERM begins no new order, and lets the one in hand end."""
+def _make_sweeper(
+    config: Config,
+    sessions: Sessions,
+    doorbell: Doorbell,
+    standby: Fallback,
+    hearing: Hearing,
+    clock: SteadyClock,
+    worker: str,
+) -> Sweeper:
+    """The sweep with its duties: to hear whether the queue is heard."""
+
+    def refresh(account: AccountId) -> None:
+        doorbell.send(REFRESH_TASK, account)
+
+    def send_canary(life: float) -> bool:
+        return doorbell.send(CANARY_TASK, expires=life)
+
+    redis = make_redis(config.redis_url)
+    listener = Listener(sessions, lambda: answers(redis), send_canary, standby, config.sweep_interval)
+    return Sweeper(
+        sessions,
+        standby.attend,
+        refresh,
+        worker,
+        config.sweep_interval,
+        clock,
+        clock.estimate,
+        heard=hearing.seconds_ago,
+        duties=(listener.listen,),
+    )
+
+
+def _tie_to_life(stopping: threading.Event, sweeper: Sweeper, standby: Fallback, adapters: Adapters) -> None:
+    """Sweeps while the worker lives; on SIGTERM begins no new order, and lets the one in hand end.
+
+    The sweep does not wait for Celery to be ready: that would be for ever where Redis is away.
+    """
     thread = threading.Thread(target=sweeper.run, name="sweeper", daemon=True)
 
     def configure_logs(**_: object) -> None:
         logs.configure()
 
     def start(**_: object) -> None:
+        logs.configure()  # Celery asks for it only after this
         thread.start()
+
+    def tell(**_: object) -> None:
         log.info("Worker is ready.", action="worker_ready")
 
     def begin_stop(**_: object) -> None:
@@ -97,10 +136,12 @@ def _tie_to_life(stopping: threading.Event, sweeper: Sweeper, adapters: Adapters
     def stop(**_: object) -> None:
         sweeper.stop()
         thread.join(SWEEPER_STOP_SECONDS)
+        standby.close()
         adapters.close()
         log.info("Worker has stopped.", action="worker_stopped")
 
     signals.setup_logging.connect(configure_logs, weak=False)
-    signals.worker_ready.connect(start, weak=False)
+    signals.worker_init.connect(start, weak=False)
+    signals.worker_ready.connect(tell, weak=False)
     signals.worker_shutting_down.connect(begin_stop, weak=False)
     signals.worker_shutdown.connect(stop, weak=False)

@@ -3,11 +3,11 @@
 import heapq
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from sqlalchemy import delete, or_, update
+from sqlalchemy import case, delete, func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -30,7 +30,8 @@ class Sweeper:
     """Sweeps at an interval, and rings single events at the time they asked for. `run` ends when `stop` is called.
 
     Every worker process has one; the database's sweep lease lets one at a time sweep. Alarms are a shortcut for waits
-    of a few seconds: one that is lost is found by the sweep.
+    of a few seconds: one that is lost is found by the sweep. `heard`: seconds since this process had a task from the
+    queue. `duties`: what else whoever sweeps has to do, in transactions of its own.
     """
 
     def __init__(
@@ -42,6 +43,8 @@ class Sweeper:
         interval: float,
         clock: Clock = database_clock,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        heard: Callable[[], float | None] = lambda: None,
+        duties: Sequence[Callable[[], None]] = (),
     ) -> None:
         self._sessions = sessions
         self._ring = ring
@@ -50,6 +53,8 @@ class Sweeper:
         self._interval = interval
         self._clock = clock
         self._now = now
+        self._heard = heard
+        self._duties = duties
         self._alarms: list[tuple[float, EventId]] = []
         self._changed = threading.Condition()
         self._stopped = False
@@ -71,7 +76,7 @@ class Sweeper:
             self._changed.notify()
 
     def run(self) -> None:
-        """Sweeps and rings until stopped. A database that is away is waited for."""
+        """Sweeps and rings until stopped. A database that is away is waited for, and no fault of ours ends it."""
         next_sweep = time.monotonic()
         while (event := self._next_alarm(next_sweep)) is not _STOP:
             if event is not None:
@@ -82,12 +87,14 @@ class Sweeper:
                 self.sweep()
             except SQLAlchemyError as error:
                 log.error("The sweep found no database.", action="sweep_failed", error=type(error).__name__)
+            except Exception:  # without the sweep nothing is found that was lost: the next one must come
+                log.exception("The sweep failed.", action="sweep_failed")
 
     def sweep(self) -> int:
         """One sweep; returns how many events it rang. None while another worker has the lease."""
         with self._sessions.begin() as session:
             now = self._clock(session)
-            _beat(session, self._worker, now)
+            _beat(session, self._worker, now, self._heard())
             if not _take_lease(session, self._worker, now, self._interval):
                 return 0
             due = progress.to_ring(session, now, now - timedelta(seconds=self._interval), RING_AT_ONCE)
@@ -97,6 +104,8 @@ class Sweeper:
             self._refresh(account)
         if due:
             log.info("Events were due and unattended.", action="sweep", due=len(due), rung=rung)
+        for duty in self._duties:
+            duty()
         return rung
 
     def _next_alarm(self, next_sweep: float) -> "EventId | None":
@@ -116,23 +125,33 @@ class Sweeper:
 _STOP = EventId(-1)
 
 
-def _beat(session: Session, worker: str, now: datetime) -> None:
+def _beat(session: Session, worker: str, now: datetime, heard: float | None) -> None:
+    consumed_at = None if heard is None else now - timedelta(seconds=heard)
+    latest = func.greatest(Worker.consumed_at, consumed_at)  # ignores nulls
     session.execute(
         insert(Worker)
-        .values(name=worker, seen_at=now)
-        .on_conflict_do_update(index_elements=["name"], set_={"seen_at": now})
+        .values(name=worker, seen_at=now, consumed_at=consumed_at)
+        .on_conflict_do_update(index_elements=["name"], set_={"seen_at": now, "consumed_at": latest})
     )
     session.execute(delete(Worker).where(Worker.seen_at < now - DEAD_WORKER_AGE))
 
 
 def _take_lease(session: Session, worker: str, now: datetime, seconds: float) -> bool:
-    """Whether this worker is the one that sweeps now: the holder goes on, another takes over when it stops."""
+    """Whether this worker is the one that sweeps now: the holder goes on, another takes over when it stops.
+
+    Who takes over begins anew with the canaries: while nobody swept, nobody was there to hear them either.
+    """
     session.execute(insert(SweepLease).values(id=1).on_conflict_do_nothing())
-    free = or_(SweepLease.until.is_(None), SweepLease.until < now, SweepLease.owner == worker)
+    lapsed = or_(SweepLease.until.is_(None), SweepLease.until < now)
     taken = session.execute(
         update(SweepLease)
-        .where(SweepLease.id == 1, free)
-        .values(owner=worker, until=now + timedelta(seconds=2 * seconds))
+        .where(SweepLease.id == 1, or_(lapsed, SweepLease.owner == worker))
+        .values(
+            owner=worker,
+            until=now + timedelta(seconds=2 * seconds),
+            canary_at=case((lapsed, None), else_=SweepLease.canary_at),
+            unheard_since=case((lapsed, None), else_=SweepLease.unheard_since),
+        )
         .returning(SweepLease.id)
     ).one_or_none()
     return taken is not None

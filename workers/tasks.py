@@ -3,30 +3,39 @@
 import structlog
 from celery import Celery
 
-from shared import instruments
-from shared.db import Sessions
+from shared import canary, instruments
+from shared.clock import database_clock
 from shared.domain import AccountId, EventId
-from shared.queue import EXECUTE_TASK, REFRESH_TASK
+from shared.queue import CANARY_TASK, EXECUTE_TASK, REFRESH_TASK
 from workers import execution
 from workers.adapters import Adapters
+from workers.hearing import Hearing
 from workers.workbench import Workbench
 
 log = structlog.get_logger()
 
 
-def register(app: Celery, bench: Workbench, adapters: Adapters, sessions: Sessions) -> None:
-    """Adds the tasks to the application."""
+def register(app: Celery, bench: Workbench, adapters: Adapters, hearing: Hearing, worker: str) -> None:
+    """Adds the tasks to the application. `worker`: the name by which this process beats."""
+    sessions = bench.sessions
 
     @app.task(name=EXECUTE_TASK)
     def execute(event: int) -> None:
         """Executes what is due of the event's strategy."""
-        with structlog.contextvars.bound_contextvars(doorbell=event):
+        with hearing.task(), structlog.contextvars.bound_contextvars(doorbell=event):
             execution.run(bench, EventId(event))
+
+    @app.task(name=CANARY_TASK)
+    def hear_canary() -> None:
+        """Proves that this worker hears the queue."""
+        with hearing.task(), sessions.begin() as session:
+            canary.consumed(session, worker, database_clock(session))
 
     @app.task(name=REFRESH_TASK)
     def refresh_instruments(account: int) -> None:
         """Stores what the account's broker lists now."""
-        listed = adapters.of(AccountId(account)).instruments()
-        with sessions.begin() as session:
-            instruments.replace(session, AccountId(account), listed)
+        with hearing.task():
+            listed = adapters.of(AccountId(account)).instruments()
+            with sessions.begin() as session:
+                instruments.replace(session, AccountId(account), listed)
         log.info("Instruments refreshed.", action="instruments_refreshed", account_id=account, count=len(listed))
