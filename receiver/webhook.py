@@ -3,17 +3,17 @@
 import hashlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
 from flask import Request
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from receiver import checks
 from receiver.auth import Directory, Throttle, authenticate
 from receiver.checks import Instruments
+from receiver.reading import Reading
 from receiver.refused import Refused
 from receiver.versions import Versions
 from receiver.waiting import Waiting
@@ -44,6 +44,7 @@ class Desk:
     waiting: Waiting
     wait: float
     now: Callable[[], datetime]
+    reading: Reading = field(default_factory=Reading)
 
 
 def receive(desk: Desk, request: Request) -> Reply:
@@ -57,24 +58,13 @@ def receive(desk: Desk, request: Request) -> Reply:
     """
     try:
         account = authenticate(request, desk.directory, desk.throttle)
-        body = _read(request)
+        body = desk.reading.read(request, account.id)
         envelope = _parse(desk, account, body)
         stored = _store(desk, account, envelope, body)
         return _answer(desk, envelope, stored)
     except Refused as refused:
         log.info("Request refused.", action="refused", error=refused.error, detail=refused.detail)
         return reply_for(refused.error, refused.detail)
-
-
-def _read(request: Request) -> bytes:
-    if request.mimetype != "application/json":
-        raise Refused(GenericError.UNSUPPORTED_MEDIA_TYPE)
-    try:
-        return request.get_data(cache=False)
-    except RequestEntityTooLarge as error:
-        raise Refused(GenericError.TOO_LARGE) from error
-    except BadRequest as error:  # the client went away, or its chunks are garbled
-        raise Refused(GenericError.MALFORMED, "The body of the request did not arrive whole.") from error
 
 
 def _parse(desk: Desk, account: AccountState, body: bytes) -> Envelope:

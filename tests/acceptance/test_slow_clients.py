@@ -1,0 +1,92 @@
+"""Clients that begin a request and never end it: everybody else is served as if they were not there."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import httpx
+import pytest
+
+from tests.acceptance.live import WEBHOOK, Customer, Live, signal
+from tests.eventually import eventually
+
+pytestmark = pytest.mark.acceptance
+
+CONNECTIONS = 200
+HEAD = f"POST {WEBHOOK} HTTP/1.1\r\nHost: localhost\r\n"
+
+
+def half_a_header(_: str) -> str:
+    return HEAD + "Authori"
+
+
+def half_a_body_of_a_stranger(_: str) -> str:
+    return half_a_body_of_a_customer("wrong")
+
+
+def half_a_body_of_a_customer(token: str) -> str:
+    rest = f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n"
+    return HEAD + rest + '{"v1": {"deprecation": null, '
+
+
+@pytest.fixture(scope="module")
+def customer(bridge: Live) -> Customer:
+    return bridge.open_account("beside-slow-clients")
+
+
+@pytest.fixture(scope="module")
+def slow_customer(bridge: Live) -> Customer:
+    return bridge.open_account("slow-client")
+
+
+@pytest.mark.parametrize("beginning", [half_a_header, half_a_body_of_a_stranger, half_a_body_of_a_customer])
+def test_two_hundred_clients_that_never_finish_their_request_keep_nobody_else_out(
+    customer: Customer, slow_customer: Customer, beginning: Callable[[str], str]
+) -> None:
+    name = beginning.__name__
+    event = signal("SIGNAL_OPEN", name, strategy_id=name)
+    with clients(customer.live.run.port, beginning(slow_customer.token).encode()):
+        for _ in range(5):
+            assert seconds_for(customer.live, lambda http: http.get("/healthz")) < 1
+        headers = {"Authorization": f"Bearer {customer.token}", "Content-Type": "application/json"}
+        body = customer.body(event)
+        assert seconds_for(customer.live, lambda http: http.post(WEBHOOK, content=body, headers=headers)) < 1
+    assert customer.trades()[-1] == f"BUY 10 {name}"
+
+
+def test_a_client_that_is_slow_two_hundred_times_is_told_to_come_again_and_served_when_the_others_are_gone(
+    slow_customer: Customer,
+) -> None:
+    event = signal("SIGNAL_OPEN", "at-last")
+    with clients(slow_customer.live.run.port, half_a_body_of_a_customer(slow_customer.token).encode()):
+        eventually(lambda: _is_told_to_come_again(slow_customer.post(event)))
+    eventually(lambda: _is_served(slow_customer.post(event)))
+
+
+def _is_told_to_come_again(answer: httpx.Response) -> None:
+    assert (answer.status_code, answer.headers.get("retry-after")) == (503, "5")
+
+
+def _is_served(answer: httpx.Response) -> None:
+    assert answer.status_code == 200
+
+
+@contextmanager
+def clients(port: int, beginning: bytes) -> Iterator[None]:
+    """So many connections that have sent `beginning`, and no more."""
+    with ExitStack() as stack:
+        for _ in range(CONNECTIONS):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
+            connection.sendall(beginning)
+        yield
+
+
+def seconds_for(live: Live, request: Callable[[httpx.Client], httpx.Response]) -> float:
+    """How long a request took that was answered 200, over a connection of its own."""
+    with httpx.Client(base_url=live.run.base_url, trust_env=False, timeout=10) as http:
+        started = time.monotonic()
+        answer = request(http)
+        taken = time.monotonic() - started
+    assert answer.status_code == 200, answer.text
+    return taken
