@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test lint format lock clean
+.PHONY: help venv run test chaos lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,11 @@ run: $(INSTALLED) ## Run everything in the foreground; PORT and FLOWER_PORT move
 
 test: lint ## Run every check and every test, on an embedded PostgreSQL and Redis
 	$(BIN)/python -m pytest --cov --cov-report=term
+
+MINUTES ?= 10
+SEED ?= 1
+chaos: $(INSTALLED) ## Kill, freeze and cut off real processes for MINUTES by SEED; see docs/chaos.md
+	@exec $(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --report var/chaos
 
 lint: $(INSTALLED) ## Run the checks that need no running program
 	$(BIN)/ruff check .
