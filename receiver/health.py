@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from shared import migrate
+from shared import canary, migrate
 from shared.clock import database_clock
 from shared.db import Sessions
 from shared.domain import FINISHED, EventState
@@ -50,6 +50,8 @@ def _workers(session: Session, now: datetime, sweep_interval: float, found: Read
     found.details["workers_alive"] = alive
     if not alive:
         found.reasons.append("No worker is alive; events are stored, and nobody executes them.")
+    elif canary.deaf(session, now, sweep_interval) is not None:
+        found.reasons.append("Workers are alive but do not hear the queue; one executes what is due by itself.")
 
 
 def _unfinished(session: Session, now: datetime, found: Readiness) -> None:

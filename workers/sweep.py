@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from shared import instruments, progress
+from shared import canary, instruments, progress
 from shared.clock import Clock, database_clock
 from shared.db import Sessions
 from shared.domain import AccountId, EventId
@@ -142,15 +142,16 @@ def _take_lease(session: Session, worker: str, now: datetime, seconds: float) ->
     Who takes over begins anew with the canaries: while nobody swept, nobody was there to hear them either.
     """
     session.execute(insert(SweepLease).values(id=1).on_conflict_do_nothing())
-    lapsed = or_(SweepLease.until.is_(None), SweepLease.until < now)
+    free = or_(SweepLease.until.is_(None), SweepLease.until < now, SweepLease.owner == worker)
+    anew = or_(SweepLease.owner.is_distinct_from(worker), SweepLease.until < now - canary.LIFE)
     taken = session.execute(
         update(SweepLease)
-        .where(SweepLease.id == 1, or_(lapsed, SweepLease.owner == worker))
+        .where(SweepLease.id == 1, free)
         .values(
             owner=worker,
             until=now + timedelta(seconds=2 * seconds),
-            canary_at=case((lapsed, None), else_=SweepLease.canary_at),
-            unheard_since=case((lapsed, None), else_=SweepLease.unheard_since),
+            canary_at=case((anew, None), else_=SweepLease.canary_at),
+            unheard_since=case((anew, None), else_=SweepLease.unheard_since),
         )
         .returning(SweepLease.id)
     ).one_or_none()

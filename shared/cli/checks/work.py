@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
-from shared.cli.checks.finding import Finding, fail, ok, warn
+from shared import canary
+from shared.cli.checks.finding import Finding, Result, fail, ok, warn
 from shared.domain import EventState
 from shared.progress import OPENING, RUNNABLE
 from shared.tables import EventRow, ProtocolVersion, Strategy, Worker
@@ -20,7 +21,10 @@ SHOWN = 10  # ids at most
 def work_findings(session: Session, now: datetime, sweep_interval: float) -> Iterator[Finding]:
     """Workers, unfinished and parked events, leases, and protocol versions, at `now` (the database's clock)."""
     beat = MISSED_BEATS * timedelta(seconds=sweep_interval) + PATIENCE
-    yield _workers_finding(session, now, beat)
+    workers = _workers_finding(session, now, beat)
+    yield workers
+    if workers.result is Result.OK:
+        yield _queue_finding(session, now, sweep_interval)
     yield _unfinished_finding(session, now)
     yield _parked_finding(session)
     yield _leases_finding(session, now - beat)
@@ -34,6 +38,14 @@ def _workers_finding(session: Session, now: datetime, beat: timedelta) -> Findin
         return ok("workers", f"{alive} alive")
     last = f"the last was seen {_age(now - seen[0])} ago" if seen else "none was ever seen"
     return fail("workers", last, "Start a worker: until then events are stored, and nobody executes them.")
+
+
+def _queue_finding(session: Session, now: datetime, sweep_interval: float) -> Finding:
+    since = canary.deaf(session, now, sweep_interval)
+    if since is None:
+        return ok("queue", "heard")
+    advice = "Restart the workers. Until then one of them executes what is due by itself, at every sweep."
+    return fail("queue", f"no worker has heard it for {_age(now - since)}", advice)
 
 
 def _unfinished_finding(session: Session, now: datetime) -> Finding:
