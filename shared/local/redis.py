@@ -38,7 +38,7 @@ maxmemory-policy noeviction
 @contextmanager
 def running(var: Path) -> Iterator[str]:
     """Run Redis on `var`/redis; yields its URL. `var` must be held. Raises ConfigurationError with its last words."""
-    program, folder, log = _program(), (var / "redis").resolve(), var / "log" / "redis.log"
+    program, folder, log = installed_server(), (var / "redis").resolve(), var / "log" / "redis.log"
     for path in (folder, log.parent):
         path.mkdir(exist_ok=True)
     folder.chmod(0o700)
@@ -50,7 +50,8 @@ def running(var: Path) -> Iterator[str]:
         server.stop()
 
 
-def _program() -> Path:
+def installed_server() -> Path:
+    """The server's program: of the PATH, else of the wheel. Raises ConfigurationError where there is none."""
     found = shutil.which("redis-server") or shutil.which("valkey-server")
     if found:
         return Path(found)
