@@ -34,6 +34,9 @@ SEED ?= 1
 chaos: $(INSTALLED) ## Kill, freeze and cut off real processes for MINUTES by SEED; see docs/chaos.md
 	@exec $(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --report var/chaos
 
+fuzz: $(INSTALLED) ## Post 100,000 odd bodies to a run of its own
+	$(BIN)/python -m tests.acceptance.fuzz
+
 lint: $(INSTALLED) ## Run the checks that need no running program
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

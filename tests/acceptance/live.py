@@ -61,6 +61,12 @@ class Live:
         headers = {"Content-Type": media_type} | ({"Authorization": f"Bearer {token}"} if token else {})
         return self.http.post(WEBHOOK, content=body, headers=headers)
 
+    def flower(self) -> httpx.Client:
+        """Flower, logged in; to be closed."""
+        login = ("bridge", (self.run.var / "flower.password").read_text())
+        url = f"http://127.0.0.1:{self.run.flower_port}"
+        return httpx.Client(base_url=url, auth=login, timeout=30, trust_env=False)
+
 
 @dataclass(frozen=True, slots=True)
 class Customer:
