@@ -285,7 +285,6 @@ class Reconciliation(Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
     asked_at: Mapped[datetime] = mapped_column(TIME)  # a look was last asked for, or begun
     looked_at: Mapped[datetime | None] = mapped_column(TIME)  # the last look that said something
-    result: Mapped[str | None] = mapped_column(Text)  # drift.Result of that look
-    differences: Mapped[list[dict[str, str]]] = mapped_column(JSONB, server_default=text("'[]'"))  # of that look
-    alerted: Mapped[list[dict[str, str]] | None] = mapped_column(JSONB(none_as_null=True))  # what a person was told of
+    result: Mapped[str | None] = mapped_column(Text)  # drift.Agreement: what that look said
+    differences: Mapped[list[dict[str, str]]] = mapped_column(JSONB, server_default=text("'[]'"))  # that it found
     hindrance: Mapped[str | None] = mapped_column(Text)  # why the very last look could say nothing; null if it did

@@ -12,8 +12,18 @@ from shared.clock import SteadyClock
 from shared.config import Config
 from shared.db import Sessions, make_engine, make_sessions
 from shared.domain import AccountId
-from shared.queue import CANARY_TASK, QUEUE, REFRESH_TASK, Doorbell, announce, answers, make_celery, make_redis
-from workers import execution, fallback
+from shared.queue import (
+    CANARY_TASK,
+    QUEUE,
+    RECONCILE_TASK,
+    REFRESH_TASK,
+    Doorbell,
+    announce,
+    answers,
+    make_celery,
+    make_redis,
+)
+from workers import execution, fallback, reconcile
 from workers.adapters import Adapters
 from workers.fallback import Fallback, Listener
 from workers.hearing import Hearing
@@ -24,6 +34,7 @@ from workers.workbench import Workbench
 log = structlog.get_logger()
 
 SWEEPER_STOP_SECONDS = 5.0
+RECONCILE_WITHIN = 120.0  # seconds; a look that comes later than that is asked for again anyway
 SPARE_CONNECTIONS = 2 + fallback.THREADS  # the sweep, a task beside those that trade, and trading without the queue
 
 SETTINGS = {
@@ -90,13 +101,16 @@ def _make_sweeper(
     clock: SteadyClock,
     worker: str,
 ) -> Sweeper:
-    """The sweep with its duties: to hear whether the queue is heard."""
+    """The sweep with its duties: to hear whether the queue is heard, and to ask for reconciliations."""
 
     def refresh(account: AccountId) -> None:
         doorbell.send(REFRESH_TASK, account)
 
     def send_canary(life: float) -> bool:
         return doorbell.send(CANARY_TASK, expires=life)
+
+    def reconcile_due() -> None:
+        reconcile.ask_due(sessions, lambda account: doorbell.send(RECONCILE_TASK, account, expires=RECONCILE_WITHIN))
 
     redis = make_redis(config.redis_url)
     listener = Listener(sessions, lambda: answers(redis), send_canary, standby, config.sweep_interval)
@@ -109,7 +123,7 @@ def _make_sweeper(
         clock,
         clock.estimate,
         heard=hearing.seconds_ago,
-        duties=(listener.listen,),
+        duties=(listener.listen, reconcile_due),
     )
 
 

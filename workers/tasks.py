@@ -6,8 +6,8 @@ from celery import Celery
 from shared import canary, instruments
 from shared.clock import database_clock
 from shared.domain import AccountId, EventId
-from shared.queue import CANARY_TASK, EXECUTE_TASK, REFRESH_TASK
-from workers import execution
+from shared.queue import CANARY_TASK, EXECUTE_TASK, RECONCILE_TASK, REFRESH_TASK
+from workers import execution, reconcile
 from workers.adapters import Adapters
 from workers.hearing import Hearing
 from workers.workbench import Workbench
@@ -30,6 +30,12 @@ def register(app: Celery, bench: Workbench, adapters: Adapters, hearing: Hearing
         """Proves that this worker hears the queue."""
         with hearing.task(), sessions.begin() as session:
             canary.consumed(session, worker, database_clock(session))
+
+    @app.task(name=RECONCILE_TASK)
+    def reconcile_account(account: int) -> None:
+        """Compares what the ledger and the account's broker hold."""
+        with hearing.task():
+            reconcile.look(sessions, adapters.of(AccountId(account)), AccountId(account))
 
     @app.task(name=REFRESH_TASK)
     def refresh_instruments(account: int) -> None:

@@ -16,6 +16,7 @@ COMMANDS = {
     "migrate": "Bring the database to the newest schema.",
     "orders": "The orders that events have led to.",
     "positions": "What each strategy holds, and held.",
+    "reconcile": "Compare what the ledger and the broker of an account hold.",
     "send": "Post an event to a running receiver, as ProQuant does.",
 }
 """Name -> short help. Said here once more, so that `--help` need not load them all."""

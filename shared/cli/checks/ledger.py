@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from shared.cli.checks.finding import Finding, fail, ok
 from shared.domain import FINISHED, Leg, OrderState
-from shared.tables import EventRow, FillRow, OrderRow, PositionRow, Strategy
+from shared.drift import Agreement
+from shared.tables import Account, EventRow, FillRow, OrderRow, PositionRow, Reconciliation, Strategy
 
 SHOWN = 10
 ADVICE = "This must never be: pause the account, compare it with the broker's books, and report it."
@@ -22,6 +23,7 @@ def ledger_findings(session: Session) -> Iterator[Finding]:
     yield _finding(session, "orders and fills", _orders_that_are_not_their_fills(), "differ in order")
     yield _finding(session, "one position a strategy", _strategies_with_two_positions(), "more than one in strategy")
     yield _finding(session, "finished events", _finished_with_an_open_question(), "an order is unsettled in event")
+    yield _drift_finding(session)
 
 
 def _positions_that_are_not_their_fills() -> Select[Any]:
@@ -62,3 +64,14 @@ def _finding(session: Session, check: str, broken: Select[Any], words: str) -> F
         return ok(check, "agree" if "differ" in words else "as they must be")
     more = ", ..." if len(found) > SHOWN else ""
     return fail(check, f"{words} {', '.join(str(one) for one in found[:SHOWN])}{more}", ADVICE)
+
+
+def _drift_finding(session: Session) -> Finding:
+    """I6: as the last comparisons of the workers, or of a person, have it."""
+    check = "ledger and broker"
+    drifted = select(Account.name).join(Reconciliation).where(Reconciliation.result == Agreement.DRIFT)
+    names = session.scalars(drifted.order_by(Account.name)).all()
+    if not names:
+        return ok(check, "no drift is known")
+    advice = "See `proquant-bridge reconcile --account NAME` for where and why; the bridge never trades to repair it."
+    return fail(check, f"drift in {', '.join(names)}", advice)

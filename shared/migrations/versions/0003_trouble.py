@@ -37,7 +37,6 @@ def upgrade() -> None:
         sa.Column("looked_at", sa.DateTime(timezone=True)),
         sa.Column("result", sa.Text()),
         sa.Column("differences", postgresql.JSONB(), server_default=sa.text("'[]'"), nullable=False),
-        sa.Column("alerted", postgresql.JSONB()),
         sa.Column("hindrance", sa.Text()),
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_reconciliations")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_reconciliations_account_id")),

@@ -1,0 +1,62 @@
+"""`proquant-bridge reconcile`: compares what the ledger and the broker of an account hold, now."""
+
+import time
+from collections.abc import Callable
+
+import click
+
+from shared import accounts, reconciliation, vault
+from shared.cli.environment import sessions_of, settings
+from shared.cli.output import json_option, print_listing
+from shared.db import Sessions
+from shared.domain import AccountId
+from shared.drift import Agreement
+from shared.reconciliation import Look
+
+FIELDS = ("symbol", "ledger", "broker", "difference", "cause")
+CONFIRM_SECONDS = 1.0  # between two looks; a broker may need a moment to show what it has filled
+DRIFT, UNKNOWN = 1, 3  # exit codes; 2 is click's own
+
+
+@click.command("reconcile")
+@click.option("--account", required=True, metavar="NAME", help="The account.")
+@json_option
+@click.pass_context
+def command(ctx: click.Context, account: str, as_json: bool) -> None:
+    """Compare what the ledger and the broker of an account hold, and say where they differ and why that may be.
+
+    Exit code 1 when they do, 3 when nothing can be said now: the account is trading, or the broker does not answer.
+    Nothing is ever repaired by trading.
+    """
+    with settings() as config, sessions_of(config) as sessions:
+        seen = _look(sessions, config.secret_key, account)
+    if seen.hindrance is not None:
+        click.echo(f"Nothing can be said of {account} now: {seen.hindrance}. Try again later.", err=True)
+        ctx.exit(UNKNOWN)
+    print_listing([{field: getattr(each, field) for field in FIELDS} for each in seen.comparisons], FIELDS, as_json)
+    ctx.exit(0 if seen.result is Agreement.AGREES else DRIFT)
+
+
+def _look(sessions: Sessions, secret_key: str | None, name: str) -> Look:
+    """One look, and another where a difference was seen for the first time."""
+    from workers.brokers.holdings import net_positions
+    from workers.brokers.registry import make_broker
+
+    with sessions() as session:
+        account = accounts.named(session, name)
+    broker = make_broker(account.broker, vault.decrypt(secret_key, account.broker_settings), account.name)
+    try:
+        pause = max(CONFIRM_SECONDS, broker.capabilities.settle_seconds)
+        return _confirmed(
+            lambda: reconciliation.look(sessions, AccountId(account.id), lambda: net_positions(broker)), pause
+        )
+    finally:
+        broker.close()
+
+
+def _confirmed(look: Callable[[], Look], pause: float) -> Look:
+    seen = look()
+    if not any(comparison.state is Agreement.DIFFERS for comparison in seen.comparisons):
+        return seen
+    time.sleep(pause)  # there is nothing to await: the broker can only be asked again
+    return look()
