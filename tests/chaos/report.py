@@ -83,6 +83,7 @@ def _recovery(outcomes: Sequence[Outcome]) -> Iterator[Row]:
 
 
 def _faults(outcomes: Sequence[Outcome]) -> Iterator[Row]:
+    yield _row("load average of the machine", [f"{o.load:.1f}" for o in outcomes])
     yield _row("faults", [sum(o.faults.values()) for o in outcomes])
     for kind in map(str, KINDS):
         if any(kind in o.faults for o in outcomes):

@@ -68,7 +68,7 @@ class CrashableRedis:
         self._folder.mkdir(exist_ok=True)
         self._log.parent.mkdir(exist_ok=True)
         text = REDIS_SETTINGS.format(port=self._port, folder=self._folder)
-        program = local_redis._program()
+        program = local_redis.installed_server()
         self._server = start([str(program), "-"], self._log, signal.SIGTERM, text=text)
         self._await_ready(self._server)
 

@@ -1,5 +1,6 @@
 """One system put through one plan: start, signals and faults side by side, a drain without faults, and the figures."""
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -45,6 +46,7 @@ class Outcome:
     unplanned: Mapping[str, int]
     sent_twice: int
     drained: bool
+    load: float  # of the machine, all its users together, over the last fifteen minutes
 
 
 Watch = Callable[[float, str], None]
@@ -93,6 +95,7 @@ def _run(system: System, settings: Settings, stage: Stage, token: str, watch: Wa
         unplanned=unplanned,
         sent_twice=sent_twice,
         drained=drained,
+        load=os.getloadavg()[2],
     )
 
 
