@@ -30,7 +30,7 @@ def _one(answer: Answer, row: EventFact | None) -> Iterator[str]:
             yield f"I1: answered {reply.status} {said} at {answer.at:.3f} without a row: {answer.event}"
         return
     word = said.get("type") or said.get("error")
-    if reply.status == 200 and row.state == "refused" and row.accepted_at is None:
+    if reply.status == 200 and row.state == "refused" and row.accepted_at is None and not answer.lost_commits:
         yield f"I10: answered 200 as if handled, and nobody noted it: {row}"
     if reply.status not in {200, 503} and (row.state != "refused" or word != row.error):
         yield f"I10: answered {reply.status} {word}, but: {row}"

@@ -102,7 +102,7 @@ class SimulatedBroker:
         """The newest order with this id, once it is visible. An order that was refused may be shown, or forgotten."""
         call = self._begin("find", order)
         self._boundary(f"looks up {_short(order)}", self._latency())
-        if self._faults.draw((Fault.LOOKUP_UNAVAILABLE,)):
+        if self._faults.draw((Fault.LOOKUP_UNAVAILABLE,), 3.0):
             self._end(call, "unavailable")
             raise BrokerUnavailable("the broker is down (simulated)")
         self.books.progress(self._scheduler.now)
@@ -119,7 +119,7 @@ class SimulatedBroker:
         """Nothing to free."""
 
     def _submit_fault(self, order: OrderRequest) -> Fault | None:
-        fault = self._faults.draw((*SUBMIT_FAULTS, Fault.GONE) if order.leg is Leg.CLOSE else SUBMIT_FAULTS, 3.0)
+        fault = self._faults.draw((*SUBMIT_FAULTS, Fault.GONE) if order.leg is Leg.CLOSE else SUBMIT_FAULTS, 5.0)
         if fault is Fault.GONE:
             self.books.liquidate(order.strategy_id, order.symbol)
         return fault

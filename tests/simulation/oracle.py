@@ -57,6 +57,7 @@ def judge(world: World, facts: Facts) -> Verdict:
 def _strategy(world: World, facts: Facts, strategy: str, entries: list[Entry]) -> Iterator[str]:
     events = facts.of(strategy)
     yield from _all_ended(facts, events)
+    yield from _late_refusals_are_told(facts, events)
     yield from _one_accepted_order_a_leg(entries, events)
     yield from _only_own_orders(entries, events)
     yield from _in_event_order(entries, events)
@@ -76,6 +77,15 @@ def _all_ended(facts: Facts, events: list[EventFact]) -> Iterator[str]:
             yield f"I2: unfinished: {event}"
         if event.state == "parked" and ("parked", event.id) not in facts.alerts:
             yield f"I2: parked in silence: {event}"
+
+
+def _late_refusals_are_told(facts: Facts, events: list[EventFact]) -> Iterator[str]:
+    """Who was answered 200 before the refusal hears of it from an alert."""
+    told = {event for _, event in facts.alerts}
+    for event in events:
+        late = event.accepted_at and event.finished_at and event.accepted_at < event.finished_at
+        if event.state == "refused" and late and event.id not in told:
+            yield f"a refusal after a 200 was told to nobody: {event}"
 
 
 def _one_accepted_order_a_leg(entries: list[Entry], events: list[EventFact]) -> Iterator[str]:

@@ -66,7 +66,14 @@ def _count(world: World, found: facts.Facts) -> Counter[str]:
     counts["orders accepted"] = sum(entry.state != "rejected" for entry in world.books.entries)
     counts["orders rejected"] = sum(entry.state == "rejected" for entry in world.books.entries)
     counts["orders that came late"] = sum(entry.late for entry in world.books.entries)
+    accepted = {
+        (answer.event.strategy_id, answer.event.timestamp_ms)
+        for answer in world.answers
+        if answer.reply is not None and answer.reply.status == 200 and answer.lost_commits
+    }
     for event in found.events:
+        unnoted = event.accepted_at is None and (event.strategy, event.timestamp_ms) in accepted
+        counts["refusals after a 200 that the database could not note"] += unnoted and event.state == "refused"
         counts["events"] += 1
         counts[f"event {event.state}{f': {event.error}' if event.error else ''}"] += 1
     return counts

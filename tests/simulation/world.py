@@ -64,11 +64,13 @@ class Rules:
 
 @dataclass(slots=True)
 class Answer:
-    """What ProQuant heard to one delivery; None when the receiver died or the call broke."""
+    """What ProQuant heard to one delivery; None when the receiver died. `lost_commits`: how many failed meanwhile."""
 
+    by: str
     event: SignalEvent
     at: float
     reply: Reply | None
+    lost_commits: int = 0
 
 
 @dataclass
@@ -92,6 +94,7 @@ class World:
     announced: set[EventId] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
     pauses: random.Random = field(default_factory=random.Random)
+    called: int = 0
     busy: int = 0
     started: int = 0
     undelivered: int = 0
@@ -100,7 +103,8 @@ class World:
         """An edge where control may pass to another, and where an actor may die or be held for long."""
         self.scheduler.note(label)
         kind = self.scheduler.current.split()[0]
-        fault = self.faults.draw((DEATHS[kind], Fault.PAUSE) if kind == "worker" else (DEATHS[kind],), 0.3)
+        kinds = (DEATHS[kind], Fault.PAUSE) if kind == "worker" else (DEATHS[kind],)
+        fault = self.faults.draw(kinds, 0.3 if kind == "worker" else 0.1)
         if fault is Fault.PAUSE:
             seconds += self.pauses.choice((20.0, 44.0, 70.0, 200.0))
             self.scheduler.note(f"PAUSED until {self.scheduler.now + seconds:.3f}")
@@ -114,6 +118,8 @@ class World:
         fault = self.faults.draw(database.COMMIT_FAULTS, 0.5)
         if fault is not None:
             self.scheduler.note(fault.upper())
+            for answer in self.answers:
+                answer.lost_commits += answer.by == self.scheduler.current
         return fault
 
     def time(self) -> str:
@@ -162,7 +168,7 @@ class World:
 
     def deliver(self, delivery: Delivery, again: bool = True) -> None:
         """One call of ProQuant. A call that broke is made once more, in half of the cases."""
-        answer = Answer(delivery.event, self.scheduler.now, None)
+        answer = Answer(self.scheduler.current, delivery.event, self.scheduler.now, None)
         self.answers.append(answer)
         try:
             answer.reply = receive(self.desk, _request(delivery.event, self.token))
@@ -176,7 +182,8 @@ class World:
         """Plans a delivery."""
         self.undelivered += 1
         event = delivery.event
-        name = f"receiver {event.strategy_id} {event.type.removeprefix('SIGNAL_')} {event.timestamp_ms % 1_000_000}"
+        self.called += 1
+        name = f"receiver {self.called} {event.strategy_id} {event.type.removeprefix('SIGNAL_')}"
         self.scheduler.at(delivery.at, lambda: self.scheduler.spawn(name, lambda: self.deliver(delivery, again)))
 
     def run(self) -> None:
@@ -333,4 +340,4 @@ def _request(event: SignalEvent, token: str) -> Request:
         content_type="application/json",
         headers=[("Authorization", f"Bearer {token}")],
     )
-    return builder.get_request(Request)
+    return Request(builder.get_environ())

@@ -1,0 +1,64 @@
+"""Plays worlds in several processes, each with a database of its own on one PostgreSQL that lasts as long as needed."""
+
+import multiprocessing
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Engine, make_url
+
+from shared import migrate
+from shared.local import lock, postgres
+from tests.simulation import database, trial
+from tests.simulation.trial import Trial
+
+SETTINGS = {"fsync": "off", "jit": "off"}  # worlds need no durability: none outlives its process
+CHUNK = 4
+
+_engine: Engine | None = None
+_always_tell = False
+
+
+def play(seeds: Iterable[int], processes: int, always_tell: bool = False) -> Iterator[Trial]:
+    """The trials of these seeds, as they come in. Ends what it has started, whenever the caller stops listening."""
+    with _server() as url:
+        urls = multiprocessing.get_context("spawn").Queue()
+        for number in range(processes):
+            urls.put(_new_database(url, f"simulation_{number}"))
+        context = multiprocessing.get_context("spawn")
+        with context.Pool(processes, _begin, (urls, always_tell)) as pool:
+            yield from pool.imap_unordered(_play, seeds, chunksize=CHUNK)
+
+
+def _begin(urls: "multiprocessing.Queue[str]", always_tell: bool) -> None:
+    global _engine, _always_tell  # a pool hands nothing else to its workers
+    _engine, _always_tell = database.connect(urls.get()), always_tell
+
+
+def _play(seed: int) -> Trial:
+    if _engine is None:
+        raise RuntimeError("The process was not begun.")
+    with trial.quiet():
+        return trial.run(seed, _engine, _always_tell)
+
+
+@contextmanager
+def _server() -> Iterator[str]:
+    folder = Path(tempfile.mkdtemp(prefix="pqb-simulation-"))
+    try:
+        with lock.held(folder), postgres.running(folder, SETTINGS) as url:
+            yield url
+    finally:
+        shutil.rmtree(folder)
+
+
+def _new_database(server: str, name: str) -> str:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    url = make_url(server).set(database=name).render_as_string(hide_password=False)
+    migrate.upgrade(url)
+    return url

@@ -1,0 +1,32 @@
+"""Worlds by seed, as part of the tests; `make simulate SEEDS=20000` plays as many as one likes."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.simulation import database, trial
+
+WORLDS = 60
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """The one connection of the worlds."""
+    engine = database.connect(database_url)
+    with trial.quiet():
+        yield engine
+    engine.dispose()
+
+
+@pytest.mark.timeout(600)
+def test_no_world_breaks_an_invariant(engine: Engine) -> None:
+    for seed in range(WORLDS):
+        played = trial.run(seed, engine)
+        assert not played.violations, f"{played.story}\nreplay it: python -m tests.simulation --replay {seed}"
+
+
+def test_a_seed_replays_step_by_step(engine: Engine) -> None:
+    stories = [trial.run(seed, engine, always_tell=True).story for seed in (3, 69, 3, 69)]
+    assert stories[:2] == stories[2:]
+    assert len(stories[0].splitlines()) > 50
