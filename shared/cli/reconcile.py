@@ -1,9 +1,11 @@
 """`proquant-bridge reconcile`: compares what the ledger and the broker of an account hold, now."""
 
+import sys
 import time
 from collections.abc import Callable
 
 import click
+import structlog
 
 from shared import accounts, reconciliation, vault
 from shared.cli.environment import sessions_of, settings
@@ -14,7 +16,7 @@ from shared.drift import Agreement
 from shared.reconciliation import Look
 
 FIELDS = ("symbol", "ledger", "broker", "difference", "cause")
-CONFIRM_SECONDS = 1.0  # between two looks; a broker may need a moment to show what it has filled
+SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 10.0  # between two looks; a broker may show what it has filled a bit later
 DRIFT, UNKNOWN = 1, 3  # exit codes; 2 is click's own
 
 
@@ -28,6 +30,7 @@ def command(ctx: click.Context, account: str, as_json: bool) -> None:
     Exit code 1 when they do, 3 when nothing can be said now: the account is trading, or the broker does not answer.
     Nothing is ever repaired by trading.
     """
+    _keep_standard_output_clean()
     with settings() as config, sessions_of(config) as sessions:
         seen = _look(sessions, config.secret_key, account)
     if seen.hindrance is not None:
@@ -35,6 +38,11 @@ def command(ctx: click.Context, account: str, as_json: bool) -> None:
         ctx.exit(UNKNOWN)
     print_listing([{field: getattr(each, field) for field in FIELDS} for each in seen.comparisons], FIELDS, as_json)
     ctx.exit(0 if seen.result is Agreement.AGREES else DRIFT)
+
+
+def _keep_standard_output_clean() -> None:
+    """An alert writes a log line; standard output is for the answer alone."""
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
 def _look(sessions: Sessions, secret_key: str | None, name: str) -> Look:
@@ -46,7 +54,7 @@ def _look(sessions: Sessions, secret_key: str | None, name: str) -> Look:
         account = accounts.named(session, name)
     broker = make_broker(account.broker, vault.decrypt(secret_key, account.broker_settings), account.name)
     try:
-        pause = max(CONFIRM_SECONDS, broker.capabilities.settle_seconds)
+        pause = min(LONGEST_SECONDS, max(SHORTEST_SECONDS, broker.capabilities.settle_seconds))
         return _confirmed(
             lambda: reconciliation.look(sessions, AccountId(account.id), lambda: net_positions(broker)), pause
         )
