@@ -240,7 +240,10 @@ class ProtocolVersion(Base):
 
 
 class Worker(Base):
-    """A worker process, by its heartbeat. Written by its own `sweep.py`; a row whose heart stopped is a dead worker."""
+    """A worker process, by its heartbeat. Written by its own `sweep.py` and, when it hears the queue, `canary.py`.
+
+    A row whose heart stopped is a dead worker.
+    """
 
     __tablename__ = "workers"
 
