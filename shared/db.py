@@ -8,6 +8,7 @@ Sessions = sessionmaker[Session]
 
 STATEMENT_TIMEOUT_MS = 15_000  # a statement that takes longer is stuck behind a lock or a dead disk
 LOCK_TIMEOUT_MS = 5_000
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 4_000  # who freezes in a transaction must not make others time out on its locks
 CONNECT_TIMEOUT_SECONDS = 3
 
 
@@ -19,7 +20,8 @@ def make_engine(database_url: str, pool_size: int = 5) -> Engine:
     url = make_url(database_url).set(drivername="postgresql+psycopg")
     options = (
         f"-c synchronous_commit=on -c timezone=UTC -c lock_timeout={LOCK_TIMEOUT_MS}"
-        f" -c statement_timeout={STATEMENT_TIMEOUT_MS} -c idle_in_transaction_session_timeout=30000"
+        f" -c statement_timeout={STATEMENT_TIMEOUT_MS}"
+        f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS}"
     )
     return create_engine(
         url,

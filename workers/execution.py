@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 from tenacity import Retrying, retry_if_exception_type, wait_exponential_jitter
 
@@ -42,7 +42,7 @@ log = structlog.get_logger()
 
 FAILURES_BEFORE_PARKING = 8
 LEASE_MARGIN_SECONDS = 5.0  # between the longest submit and the end of the lease
-DATABASE_ERRORS = (OperationalError, InterfaceError)
+DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError)  # the last: we froze in a transaction
 
 
 @dataclass(frozen=True, slots=True)
