@@ -107,7 +107,7 @@ def test_an_open_that_was_not_placed_is_sent_again_under_the_same_id(desk: Desk)
 def test_an_open_that_was_not_placed_and_has_become_old_expires(desk: Desk) -> None:
     event = desk.park()
     desk.says(event, Verdict.NOT_PLACED)
-    desk.workshop.run(event, open_max_age=100)
+    desk.workshop.run(event, open_max_age=30)
     row = desk.workshop.event(event)
     assert (row.state, row.error_type) == ("refused", "expired")
     assert desk.workshop.broker.sides() == []
