@@ -32,14 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        outcomes = _run_all(chosen.systems, settings, folder, console)
+        outcomes = _run_all(chosen.systems, settings, folder, chosen.report, console)
     except KeyboardInterrupt:
-        console.print("Stopped.")
+        console.print(f"Stopped; the logs of every process are in {folder}")
         return 130
     except BaseException:
         console.print(f"Failed; the logs of every process are in {folder}")
         raise
-    _publish(settings, outcomes, chosen.report, console)
+    console.print(report.terminal(settings, outcomes))
     return _conclude(outcomes, folder, chosen.keep, console)
 
 
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rate", type=float, default=10, help="events a second (default: 10)")
+    parser.add_argument("--rate", type=float, default=5, help="events a second (default: 5)")
     parser.add_argument("--calm", action="store_true", help="no faults")
     parser.add_argument("--dedupe", choices=DEDUPES, default="lifetime", help="what the broker does with a known id")
     parser.add_argument("--systems", nargs="+", choices=list(SYSTEMS), default=list(SYSTEMS))
@@ -60,8 +60,10 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _run_all(names: Sequence[str], settings: Settings, folder: Path, console: Console) -> list[Outcome]:
-    outcomes = []
+def _run_all(
+    names: Sequence[str], settings: Settings, folder: Path, reports: Path | None, console: Console
+) -> list[Outcome]:
+    outcomes: list[Outcome] = []
     for name in names:
         system = SYSTEMS[name]()
         (folder / name).mkdir()
@@ -70,6 +72,8 @@ def _run_all(names: Sequence[str], settings: Settings, folder: Path, console: Co
             task = progress.add_task(f"{system.name}: starting", total=settings.seconds)
             watch = partial(_show, progress, task, system.name)
             outcomes.append(trial.run(system, settings, folder / name, watch))
+        if reports is not None:
+            _write(settings, outcomes, reports)
     return outcomes
 
 
@@ -81,12 +85,10 @@ def _show(progress: Progress, task: object, name: str, over: float, text: str) -
     progress.update(task, completed=over, description=f"{name}: {text}")  # type: ignore[arg-type]
 
 
-def _publish(settings: Settings, outcomes: Sequence[Outcome], folder: Path | None, console: Console) -> None:
-    console.print(report.terminal(settings, outcomes))
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "report.md").write_text(report.markdown(settings, outcomes))
-        (folder / "report.json").write_text(report.json_text(settings, outcomes))
+def _write(settings: Settings, outcomes: Sequence[Outcome], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.md").write_text(report.markdown(settings, outcomes))
+    (folder / "report.json").write_text(report.json_text(settings, outcomes))
 
 
 def _conclude(outcomes: Sequence[Outcome], folder: Path, keep: bool, console: Console) -> int:
