@@ -7,10 +7,10 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test fuzz chaos lint format lock clean
+.PHONY: help venv run test fuzz chaos crash-points lint format lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(INSTALLED) ## Create .venv with the exact versions of requirements.lock
 
@@ -33,6 +33,9 @@ MINUTES ?= 10
 SEED ?= 1
 chaos: $(INSTALLED) ## Kill, freeze and cut off real processes for MINUTES by SEED; see docs/chaos.md
 	@exec $(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --report var/chaos
+
+crash-points: $(INSTALLED) ## Let a process die at every point of every story; EVERY=10 for a tenth of them
+	$(BIN)/python -m tests.faults $(EVERY)
 
 fuzz: $(INSTALLED) ## Post 100,000 odd bodies to a run of its own
 	$(BIN)/python -m tests.acceptance.fuzz

@@ -1,12 +1,21 @@
-"""The bridge in one process, for the tests of the checker itself."""
+"""The bridge in one process, for the tests of the checker itself; and logs that nobody reads."""
 
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from shared.db import Sessions
 from tests import bridge as bridges
 from tests.bridge import Bridge
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Faults are what these tests are about: their tracebacks would only cost time."""
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

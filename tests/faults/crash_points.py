@@ -1,0 +1,173 @@
+"""Tells every story once for every point at which a process can die, to every kind of broker: `make crash-points`."""
+
+import itertools
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+from cryptography.fernet import Fernet
+from sqlalchemy import make_url
+
+from shared import migrate
+from shared.db import make_engine, make_sessions
+from shared.local import lock, postgres
+from tests.faults.checker import Violation, check
+from tests.faults.observed import PaperBooks
+from tests.faults.scenarios import BROKERS, Scenario, scenarios
+from tests.faults.stage import Death, Place, Stage, Stuck, clear, staged
+
+LANES = 3  # stories that are played at once, each in a database of its own
+
+
+@dataclass(frozen=True)
+class Combination:
+    """One story, to one kind of broker, with one death."""
+
+    scenario: Scenario
+    broker: str
+    death: Death
+
+    def __str__(self) -> str:
+        return f"{self.scenario.name} | {self.broker} | {self.death.process} dies {self.death.point}"
+
+
+@dataclass
+class Found:
+    """What came of it. `unreached`: the story took another course, and the process never came to its point."""
+
+    tried: int = 0
+    unreached: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+
+    def plus(self, other: "Found") -> "Found":
+        return Found(self.tried + other.tried, self.unreached + other.unreached, self.violations + other.violations)
+
+
+Telling = tuple[Scenario, str]
+_numbers = itertools.count(1)
+
+
+def tellings() -> list[Telling]:
+    """Each story to each broker."""
+    return list(itertools.product(scenarios(), BROKERS))
+
+
+def discover(place: Place, told: Iterable[Telling]) -> tuple[list[Combination], list[str]]:
+    """Every point that these stories pass when they are told to these brokers, and what was wrong without any death."""
+    combinations: list[Combination] = []
+    violations: list[str] = []
+    for scenario, broker in told:
+        account = f"a{next(_numbers)}"
+        with staged(place, account, scenario, BROKERS[broker]) as stage:
+            stage.play(scenario)
+            for process in ("receiver", "worker"):
+                combinations += [Combination(scenario, broker, death) for death in _deaths(stage, process)]
+            stage.encore(scenario)
+            wrong = _check(place, account, stage.token, stage)
+        violations += [f"{scenario.name} | {broker} | nobody dies: {violation}" for violation in wrong]
+        clear(place, account)
+    return combinations, violations
+
+
+def _deaths(stage: Stage, process: str) -> Iterator[Death]:
+    seen: Counter[str] = Counter()
+    for name in stage.points(process):
+        seen[name] += 1
+        yield Death(process, (name, seen[name]))
+
+
+def run(place: Place, combinations: Iterable[Combination]) -> Found:
+    """Plays the combinations, one after another."""
+    found = Found()
+    for combination in combinations:
+        found.tried += 1
+        reached, violations = attempt(place, combination)
+        if not reached:
+            reached, again = attempt(place, combination)
+            violations += again
+        if not reached:
+            found.unreached.append(str(combination))
+        found.violations += [f"{combination}: {violation}" for violation in violations]
+        sys.stdout.writelines(f"{combination}: {violation}\n" for violation in violations)
+        sys.stdout.flush()
+    return found
+
+
+def attempt(place: Place, combination: Combination) -> tuple[bool, list[str]]:
+    """Plays one combination; returns whether the process died at its point, and what is wrong afterwards."""
+    account = f"a{next(_numbers)}"
+    settings = BROKERS[combination.broker]
+    with staged(place, account, combination.scenario, settings, combination.death) as stage:
+        try:
+            stage.play(combination.scenario)
+            stage.encore(combination.scenario)
+        except Stuck as stuck:
+            clear(place, account)
+            return True, [f"stuck: {stuck}"]
+        wrong = _check(place, account, stage.token, stage)
+    clear(place, account)
+    return bool(stage.deaths), [str(violation) for violation in wrong]
+
+
+def _check(place: Place, account: str, token: str, stage: Stage) -> list[Violation]:
+    with place.sessions() as session:
+        return check(session, PaperBooks(session), stage.history, secrets=[token, place.secret_key], calls=stage.calls)
+
+
+@contextmanager
+def place_on(server: str, name: str) -> Iterator[Place]:
+    """A migrated database on the server, for stories of its own."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    url = make_url(server).set(database=name).render_as_string(hide_password=False)
+    migrate.upgrade(url)
+    engine = make_engine(url)
+    try:
+        yield Place(make_sessions(engine), url, Fernet.generate_key().decode())
+    finally:
+        engine.dispose()
+
+
+def main(every: int = 1) -> int:
+    """Plays every `every`-th combination on a PostgreSQL of its own; returns 1 where anything was wrong."""
+    began = time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="pqb-crash-"))
+    with ExitStack() as stack, ThreadPoolExecutor(LANES) as pool:
+        server = stack.enter_context(_server(folder))
+        places = [stack.enter_context(place_on(server, f"lane{lane}")) for lane in range(LANES)]
+        told = list(pool.map(discover, places, (tellings()[lane::LANES] for lane in range(LANES))))
+        combinations = [combination for part, _ in told for combination in part]
+        chosen = combinations[::every]
+        parts = list(pool.map(run, places, (chosen[lane::LANES] for lane in range(LANES))))
+    shutil.rmtree(folder)
+    found = Found(violations=[violation for _, wrong in told for violation in wrong])
+    for part in parts:
+        found = found.plus(part)
+    report(combinations, found, time.monotonic() - began)
+    return 1 if found.violations or found.unreached else 0
+
+
+@contextmanager
+def _server(folder: Path) -> Iterator[str]:
+    with lock.held(folder), postgres.running(folder, {"fsync": "off", "max_connections": "300"}) as url:
+        yield url
+
+
+def report(combinations: list[Combination], found: Found, seconds: float) -> None:
+    """Prints the figures, and once more every violation."""
+    boundaries = {(c.death.process, c.death.point[0]) for c in combinations}
+    sys.stdout.write(
+        f"{len(scenarios())} stories, {len(BROKERS)} brokers, {len(combinations)} deaths found at"
+        f" {len(boundaries)} places of the code, {found.tried} tried in {seconds:.0f} s;"
+        f" {len(found.unreached)} not reached, {len(found.violations)} violations\n"
+    )
+    for line in [*found.unreached, *found.violations]:
+        sys.stdout.write(f"  {line}\n")

@@ -1,0 +1,159 @@
+"""A database that goes away at the worst moment: the receiver answers the truth, and the worker forgets nothing."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import event as sqlalchemy_events
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from shared.db import Sessions
+from tests import bridge as bridges
+from tests.bridge import signal
+from tests.faults.checker import check
+from tests.faults.hands import hand, unfinished
+from tests.faults.observed import PaperBooks
+from tests.faults.test_checker_passes import delivered
+
+SLOW_COMMIT = """
+    CREATE FUNCTION wait_in_commit() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM pg_sleep(30); RETURN NULL; END $$;
+    CREATE CONSTRAINT TRIGGER slow_commit AFTER INSERT ON events DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION wait_in_commit();
+"""
+
+
+def test_a_connection_killed_in_the_commit_is_answered_503_and_the_event_can_come_again(
+    sessions: Sessions, database_url: str
+) -> None:
+    with bridges.running(sessions, database_url) as bridge:
+        bridge.open_account()
+        event = signal("SIGNAL_OPEN")
+        execute(database_url, SLOW_COMMIT)
+        with terminating_commits(database_url):
+            first = delivered(bridge, event)
+        execute(database_url, "DROP TRIGGER slow_commit ON events")
+        assert first.answer is not None
+        assert (first.answer.status, first.answer.headers["retry-after"]) == (503, "5")
+        assert bridge.events() == []
+        history = [first, delivered(bridge, event), delivered(bridge, event)]
+        assert [exchange.answer and exchange.answer.status for exchange in history] == [503, 200, 200]
+        bridge.settled()
+        with sessions() as session:
+            assert check(session, PaperBooks(session), history) == []
+
+
+def test_a_commit_whose_answer_was_lost_is_found_and_executed(sessions: Sessions, database_url: str) -> None:
+    with bridges.running(sessions, database_url) as bridge:
+        bridge.open_account()
+        lost = threading.Event()
+
+        def lose_the_answer(session: Session) -> None:
+            stored = session.info.pop("stored", False)
+            if stored and not lost.is_set():
+                lost.set()
+                raise OperationalError("COMMIT", {}, ConnectionError("the connection was lost in the commit"))
+
+        def see_the_insert(session: Session) -> None:
+            last = session.execute(text("SELECT count(*) FROM events")).scalar_one()
+            session.info["stored"] = last > 0
+
+        sqlalchemy_events.listen(sessions, "before_commit", see_the_insert)
+        sqlalchemy_events.listen(sessions, "after_commit", lose_the_answer)
+        exchange = delivered(bridge, signal("SIGNAL_OPEN"))
+        assert lost.is_set()
+        assert exchange.answer is not None
+        assert exchange.answer.status == 200
+        bridge.settled()
+        assert bridge.trades() == ["BUY 10 p1"]
+        with sessions() as session:
+            assert check(session, PaperBooks(session), [exchange]) == []
+
+
+def test_without_a_database_nothing_is_answered_200(
+    sessions: Sessions, database_url: str, postgres_server: str
+) -> None:
+    with bridges.running(sessions, database_url) as bridge:
+        bridge.open_account()
+        event = signal("SIGNAL_OPEN")
+        with away(postgres_server, database_url):
+            first = delivered(bridge, event)
+        assert first.answer is not None
+        assert (first.answer.status, first.answer.headers["retry-after"]) == (503, "5")
+        history = [first, delivered(bridge, event)]
+        assert history[-1].answer is not None
+        assert history[-1].answer.status == 200
+        bridge.settled()
+        with sessions() as session:
+            assert check(session, PaperBooks(session), history) == []
+
+
+def test_an_acceptance_is_recorded_when_the_database_is_back(
+    sessions: Sessions, database_url: str, postgres_server: str
+) -> None:
+    with bridges.running(sessions, database_url, wait=0, deaf=True, sweep=300) as bridge:
+        bridge.open_account(dedupe="none")
+        history = [delivered(bridge, signal("SIGNAL_OPEN"))]
+        with hand("worker", bridge) as worker:
+            back: list[threading.Timer] = []
+
+            def lose_the_database(_: str) -> None:
+                outage = away(postgres_server, database_url)
+                outage.__enter__()
+                back.append(threading.Timer(1.0, outage.__exit__, (None, None, None)))
+                back[0].start()
+
+            worker.points.arm(lambda _, name: name == "after submit", lose_the_database)
+            worker.run(unfinished(bridge)[0])
+            back[0].join()
+            assert worker.points.acted
+            assert [call.kind for call in worker.calls] == ["submit"]
+        assert [row.state for row in bridge.events()] == ["done"]
+        assert bridge.trades() == ["BUY 10 p1"]
+        with sessions() as session:
+            assert check(session, PaperBooks(session), history, calls=worker.calls) == []
+
+
+@contextmanager
+def terminating_commits(database_url: str) -> Iterator[None]:
+    """Kills, for as long as it lasts, every connection of the database that is in the middle of a COMMIT."""
+    ended = threading.Event()
+
+    def kill() -> None:
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            while not ended.wait(0.01):
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND query = 'COMMIT' AND state = 'active'"
+                )
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        killer.join()
+
+
+@contextmanager
+def away(server: str, database_url: str) -> Iterator[None]:
+    """The database takes no connections, and has ended those that it had."""
+    name = make_url(database_url).database or ""
+    execute(server, sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
+    end = sql.SQL("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = {}")
+    execute(server, end.format(sql.Literal(name)))
+    try:
+        yield
+    finally:
+        execute(server, sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(sql.Identifier(name)))
+
+
+def execute(url: str, statement: str | sql.Composed) -> None:
+    """Runs a statement of the test's own."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement)

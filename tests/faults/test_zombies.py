@@ -1,0 +1,96 @@
+"""A worker that is paused past its lease, at any point, and wakes up again: it sends nothing and writes nothing."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from shared.db import Sessions
+from shared.domain import Direction
+from tests import bridge as bridges
+from tests.bridge import Bridge, signal
+from tests.faults.checker import check
+from tests.faults.hands import LEASE_SECONDS, Hand, finish, hand, leases_end, unfinished
+from tests.faults.observed import Exchange, PaperBooks
+from tests.faults.test_checker_passes import delivered
+
+STORY = (
+    signal("SIGNAL_OPEN", "p1"),
+    signal("SIGNAL_REOPEN", "p2", direction=Direction.SELL),
+    signal("SIGNAL_CLOSE", "p2", direction=Direction.SELL),
+)
+# Between the last look at the lease and the broker's acceptance nothing of ours can stop a paused worker: there only
+# the broker's own memory of ids helps. Everywhere else the bridge alone must do.
+RESIDUAL = "before submit"
+PARTS = 4
+
+
+@pytest.fixture
+def deaf(sessions: Sessions, database_url: str) -> Iterator[Bridge]:
+    """A bridge whose receiver rings nobody."""
+    with bridges.running(sessions, database_url, wait=0, deaf=True, sweep=300, grace=0) as bridge:
+        yield bridge
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_worker_that_was_paused_past_its_lease_does_nothing_more(deaf: Bridge, part: int) -> None:
+    """At every point of the story, one after another, each with an account of its own."""
+    with hand("zombie", deaf) as zombie, hand("other", deaf) as other:
+        points = discover(deaf, zombie)
+        for number, name in list(enumerate(points))[part::PARTS]:
+            deaf.open_account(f"a{number}", dedupe="lifetime" if name == RESIDUAL else "none")
+            history = tell(deaf, zombie, other, number)
+            assert zombie.points.acted, f"{name} ({number}) was not reached"
+            calls = [] if name == RESIDUAL else [*zombie.calls, *other.calls]
+            with deaf.sessions() as session:
+                found = check(session, PaperBooks(session), history, calls=calls)
+            assert found == [], f"paused {name} ({number})"
+            if name != RESIDUAL:
+                awake = zombie.points.passed[number + 1 :]
+                assert [point for point in awake if "submit" in point or "commit" in point] == [], f"paused {name}"
+    assert points.count("before submit") == 4
+    assert len(points) > 40
+
+
+def discover(bridge: Bridge, worker: Hand) -> list[str]:
+    """The points of the story when nobody is paused."""
+    bridge.open_account("discovery")
+    for event in STORY:
+        delivered(bridge, event)
+    worker.points.arm(lambda _number, _name: False, lambda _: None)
+    finish(bridge, worker)
+    return worker.points.passed
+
+
+def tell(bridge: Bridge, zombie: Hand, other: Hand, pause_at: int) -> list[Exchange]:
+    """Tells the story to a worker that is paused at a point, while another one takes over."""
+    history = [delivered(bridge, event) for event in STORY]
+    zombie.calls.clear()
+    other.calls.clear()
+
+    def pause(name: str) -> None:
+        zombie.pause += 10 * LEASE_SECONDS
+        if name.startswith("before commit"):  # the server ends a transaction in which nothing happens for too long
+            end_open_transactions(bridge.sessions)
+        leases_end(bridge.sessions)
+        finish(bridge, other)
+
+    zombie.points.arm(lambda number, _: number == pause_at, pause)
+    try:
+        zombie.run(unfinished(bridge)[0])
+    except (OperationalError, InterfaceError):
+        assert zombie.points.passed[pause_at].startswith("before commit")
+    return history
+
+
+def end_open_transactions(sessions: Sessions) -> None:
+    """Ends every transaction of this database that waits for its client."""
+    with sessions() as session:
+        session.execute(
+            text(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE state = 'idle in transaction' AND pid <> pg_backend_pid() AND datname = current_database()"
+            )
+        )
