@@ -46,6 +46,11 @@ def test_an_event_whose_order_is_not_in_the_books_is_lost() -> None:
     assert score.lost([OPENED, CLOSED], books, ids) == [CLOSED]
 
 
+def test_an_event_with_one_of_its_two_orders_in_the_books_is_lost() -> None:
+    both = {"close": ids(OPENED)["leg"], "open": "missing"}
+    assert score.lost([OPENED], [booked(OPENED, 10)], lambda _: both) == [OPENED]
+
+
 def test_an_order_that_was_accepted_again_is_doubled() -> None:
     assert score.doubled([booked(OPENED, 10), booked(CLOSED, 11)]) == 0
     assert score.doubled([booked(OPENED, 10), booked(OPENED, 11), booked(OPENED, 12)]) == 2
@@ -68,15 +73,16 @@ def test_each_event_is_counted_once_however_often_it_was_delivered() -> None:
 
 
 def test_recovery_is_measured_to_what_came_after_and_to_all_that_was_pending() -> None:
-    history = [sent(OPENED, 4), sent(CLOSED, 6)]
-    books = [booked(OPENED, 9), booked(CLOSED, 8)]
-    found = score.figures([OPENED, CLOSED], history, books, ids, [struck(5)])
-    assert found.resumed == [3]
-    assert found.caught_up == [4]
+    history = [sent(OPENED, 4), sent(CLOSED, 6), sent(REFUSED, 4)]
+    books = [booked(OPENED, 7), booked(CLOSED, 8), booked(REFUSED, 9)]
+    found = score.figures([OPENED, CLOSED, REFUSED], history, books, ids, [struck(5)])
+    assert found.resumed == [3]  # not 2: the order of 7 was for what had been sent before
+    assert found.caught_up == [4]  # not 3: the order of 8 was for what was sent after
 
 
 def test_only_what_stops_all_work_is_waited_for_and_nothing_pending_is_caught_up_at_once() -> None:
-    found = score.figures([OPENED], [sent(OPENED, 6)], [booked(OPENED, 8)], ids, [struck(5, Blow.WORKER_KILLED)])
+    history, books = [sent(OPENED, 1), sent(CLOSED, 6)], [booked(OPENED, 2), booked(CLOSED, 8)]
+    found = score.figures([OPENED, CLOSED], history, books, ids, [struck(5, Blow.WORKER_KILLED)])
     assert found.resumed == []
     assert found.caught_up == [0]
 
