@@ -186,7 +186,7 @@ def _take_turn_once(
         step = planning.next_step(situation, heard, now, limits)
         if bench.stopping() and isinstance(step, Place | Send):
             step = WaitUntil(now, "The worker stops; another one goes on.")
-        recorded = record_step(session, situation, step, heard.mark, now, deadline, bench.jitter())
+        recorded = record_step(session, situation, step, heard.mark, now, seconds, bench.jitter())
     order = recorded if isinstance(recorded, Order) else None
     due = recorded if isinstance(recorded, datetime) else None
     return renewed, Turn(step, situation, now, order, due)

@@ -55,13 +55,14 @@ def record_answer(session: Session, answer: Answer, now: datetime) -> None:
 
 
 def record_step(
-    session: Session, s: Situation, step: Step, mark: str | None, now: datetime, deadline: float, jitter: float
+    session: Session, s: Situation, step: Step, mark: str | None, now: datetime, lease: float, jitter: float
 ) -> Order | datetime | None:
     """What is going to be done is committed before it is done.
 
-    Returns the order that is going to be sent, or when the event is due again. `deadline`: seconds a send can take.
+    Returns the order that is going to be sent, or when the event is due again. `lease`: seconds for which a send may
+    still begin and end, since a worker that was held up after the commit sends for as long as its lease covers it.
     """
-    in_flight_until = now + timedelta(seconds=deadline)
+    in_flight_until = now + timedelta(seconds=lease)
     match step:
         case Place(leg, generation, symbol, _, side, quantity, position_id):
             return ledger.place(session, s, leg, generation, symbol, side, quantity, position_id, mark, in_flight_until)
