@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rate", type=float, default=5, help="events a second (default: 5)")
+    parser.add_argument("--rate", type=float, default=2, help="events a second (default: 2)")
     parser.add_argument("--calm", action="store_true", help="no faults")
     parser.add_argument("--dedupe", choices=DEDUPES, default="lifetime", help="what the broker does with a known id")
     parser.add_argument("--systems", nargs="+", choices=list(SYSTEMS), default=list(SYSTEMS))

@@ -79,7 +79,7 @@ class Bridge:
         done = [event for event in answered if event_key(event) in rows and rows[event_key(event)].state == "done"]
         return Verdict(
             lost=[*lost, *score.lost(done, stage.books.accepted(ACCOUNT), self._needed)],
-            outcomes=Counter(_outcome(row) for row in rows.values()),
+            outcomes=dict(Counter(_outcome(row) for row in rows.values())),
             unfinished=unfinished,
             parked=states[EventState.PARKED],
             violations=violations,

@@ -90,7 +90,7 @@ def _run(system: System, settings: Settings, stage: Stage, token: str, watch: Wa
         system=system.name,
         figures=figures,
         verdict=system.verdict(stage, token, sender.exchanges, _answered(sender)),
-        faults=Counter(str(struck.fault.kind) for struck in injection.struck),
+        faults=dict(Counter(str(struck.fault.kind) for struck in injection.struck)),
         missed_faults=len(injection.failed),
         unplanned=unplanned,
         sent_twice=sent_twice,
