@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test fuzz chaos crash-points lint format lock clean
+.PHONY: help venv run test fuzz chaos simulate crash-points lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ MINUTES ?= 10
 SEED ?= 1
 chaos: $(INSTALLED) ## Kill, freeze and cut off real processes for MINUTES by SEED; see docs/chaos.md
 	@exec $(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --report var/chaos
+
+SEEDS ?= 2000
+simulate: $(INSTALLED) ## Play SEEDS worlds in virtual time; `python -m tests.simulation --replay N` shows one
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
 
 crash-points: $(INSTALLED) ## Let a process die at every point of every story; EVERY=10 for a tenth of them
 	$(BIN)/python -m tests.faults $(EVERY)

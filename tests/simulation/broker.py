@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
-from shared.domain import BrokerOrderId, ErrorType, Instrument, Leg, OrderState
+from shared.domain import BrokerOrderId, ErrorType, Instrument, Leg, OrderState, TradingHours
 from shared.reports import Fill, OrderReport
 from tests.simulation.books import Books, Call, Entry
 from tests.simulation.faults import Fault, Faults
@@ -55,6 +55,7 @@ class SimulatedBroker:
         self.capabilities = Capabilities(books.dedupe, True, settle, DEADLINE_SECONDS)
         self.bugs: list[BaseException] = []
         self.market_denials = 0
+        self.hours: TradingHours | None = None
         self._rng = rng
         self._scheduler = scheduler
         self._faults = faults
@@ -62,7 +63,8 @@ class SimulatedBroker:
         self._boundary = boundary
 
     def instruments(self) -> Sequence[Instrument]:
-        return [Instrument(t, f"{t}.s", Decimal(1), Decimal(1000), Decimal(1), "USD") for t in TICKERS]
+        one, most = Decimal(1), Decimal(1000)
+        return [Instrument(t, f"{t}.s", one, most, one, "USD", hours=self.hours) for t in TICKERS]
 
     def account(self) -> AccountSummary:
         return AccountSummary("USD", Decimal(100000), Decimal(100000))
@@ -141,7 +143,7 @@ class SimulatedBroker:
     def _visible_at(self, call: Call, now: float) -> float:
         """A look-up may miss the order until the settle time after the end of the submit, or its deadline."""
         latest = max(call.began + DEADLINE_SECONDS, now) + self._settle
-        return now + self._rng.choice((0.0, 0.5, 0.99)) * (latest - now)
+        return now + self._rng.choice((0.0, 0.5, 0.99, 0.99)) * (latest - now)
 
     def _judge(self, order: OrderRequest, fault: Fault | None, now: float) -> Entry:
         before = self.books.net(order.strategy_id, order.symbol)

@@ -58,9 +58,10 @@ def _expected(events: list[EventFact]) -> frozenset[int | None]:
 
 
 def _was_ended(event: EventFact) -> bool:
-    """Whether the close leg of a REOPEN has closed everything, so that only its open leg was refused."""
+    """Whether the close leg of a REOPEN has left nothing to close, so that only its open leg was refused."""
     closes = event.leg("close")
-    return bool(event.leg("open")) or bool(closes and closes[-1].state == "filled")
+    nothing_left = bool(closes) and (closes[-1].state == "filled" or closes[-1].error == "PositionNotFound")
+    return bool(event.leg("open")) or nothing_left
 
 
 class _Timeline:

@@ -14,7 +14,8 @@ FROM events e JOIN strategies s ON s.id = e.strategy ORDER BY e.timestamp_ms, e.
 """
 ORDERS = """
 SELECT o.id, o.event_id, o.leg, o.generation, o.client_order_id, o.symbol, o.side, o.quantity, o.state,
-       o.filled_quantity AS filled, coalesce((SELECT sum(f.quantity) FROM fills f WHERE f.order_id = o.id), 0) AS fills
+       o.error_type AS error, o.filled_quantity AS filled,
+       coalesce((SELECT sum(f.quantity) FROM fills f WHERE f.order_id = o.id), 0) AS fills
 FROM orders o ORDER BY o.id
 """
 POSITIONS = """
@@ -37,6 +38,7 @@ class OrderFact:
     side: str
     quantity: Decimal
     state: str
+    error: str | None
     filled: Decimal
     fills: Decimal
 

@@ -87,6 +87,10 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "a send is believed to end with the adapter's deadline",
+        (("workers/execution.py", "heard.mark, now, seconds, bench", "heard.mark, now, deadline, bench"),),
+    ),
+    Mutant(
         "not found is believed at once",
         (("workers/conversation.py", "or asked_at < conclusive_from(order, limits)", ""),),
     ),

@@ -19,7 +19,7 @@ from receiver.versions import Versions
 from receiver.webhook import Desk, receive
 from shared import accounts, instruments
 from shared.db import Sessions, make_sessions
-from shared.domain import AccountId, EventId, SignalEvent
+from shared.domain import AccountId, EventId, SignalEvent, TradingHours
 from shared.proquant.answers import Reply
 from shared.proquant.request import signal_body
 from tests.simulation import database, stories
@@ -60,6 +60,7 @@ class Rules:
     likelihood: float
     budget: int
     stickiness: float
+    fixed_hours: bool
 
 
 @dataclass(slots=True)
@@ -104,9 +105,9 @@ class World:
         self.scheduler.note(label)
         kind = self.scheduler.current.split()[0]
         kinds = (DEATHS[kind], Fault.PAUSE) if kind == "worker" else (DEATHS[kind],)
-        fault = self.faults.draw(kinds, 0.3 if kind == "worker" else 0.1)
+        fault = self.faults.draw(kinds, _weight(kind, label))
         if fault is Fault.PAUSE:
-            seconds += self.pauses.choice((20.0, 44.0, 70.0, 200.0))
+            seconds += self.pauses.choice((20.0, 44.0, 44.0, 70.0, 200.0))
             self.scheduler.note(f"PAUSED until {self.scheduler.now + seconds:.3f}")
         elif fault is not None:
             self.scheduler.note("DIES")
@@ -203,6 +204,13 @@ class World:
             return connection.execute(OPEN_WORK).scalar() == 0
 
 
+def _weight(kind: str, label: str) -> float:
+    """Faults are likelier where they hurt most: between an intent and its send, and between an order and its answer."""
+    if kind != "worker":
+        return 0.1
+    return 1.0 if label.startswith(("hears", "sends")) else 0.4 if label == "worker committed" else 0.2
+
+
 def void(_: object) -> None:
     """Drops a value."""
 
@@ -259,22 +267,24 @@ def build(seed: int, engine: Engine) -> World:
 def _rules(rng: random.Random) -> Rules:
     return Rules(
         dedupe=rng.choice(list(Dedupe)),
-        settle=rng.choice((0.0, 2.0, 10.0)),
+        settle=rng.choice((0.0, 2.0, 10.0, 10.0)),
         grace=rng.choice((0.0, 2.0, 10.0)),
         max_age=rng.choice((300.0, 300.0, 30.0)),
         wait=rng.choice((0.0, 5.0)),
-        sweep=rng.choice((10.0, 30.0)),
+        sweep=rng.choice((3.0, 10.0, 30.0)),
         lease=60.0,
         lateness=rng.choice((0.0, 0.0, 1.5, 30.0, 400.0)),
         likelihood=rng.choice((0.0, 0.02, 0.06, 0.15)),
         budget=rng.choice((1, 3, 8, 20)),
         stickiness=rng.choice((0.0, 0.5, 0.9)),
+        fixed_hours=rng.random() < 0.6,
     )
 
 
 def _furnish(world: World, plain: Sessions, rng: random.Random) -> None:
     rules, scheduler = world.rules, world.scheduler
     world.broker = SimulatedBroker(rng, scheduler, world.faults, world.books, rules.settle, world.boundary)
+    world.broker.hours = TradingHours(((0, 7 * 24 * 60),)) if rules.fixed_hours else None
     with plain.begin() as session:
         instruments.replace(session, world.account, world.broker.instruments())
     worker_sessions: Sessions = WatchedSessions(world.engine, world, "worker")  # type: ignore[assignment]
