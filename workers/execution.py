@@ -161,6 +161,7 @@ def _take_turn(
         retry=retry_if_exception_type(DATABASE_ERRORS),
         wait=wait_exponential_jitter(multiplier=0.1, max=2.0),
         stop=lambda _: not lease.covers(0, bench.monotonic()),
+        sleep=bench.pause,
         reraise=True,
     ):
         with attempt:

@@ -33,3 +33,4 @@ class Workbench:
     clock: Clock = database_clock
     monotonic: Callable[[], float] = time.monotonic
     jitter: Callable[[], float] = field(default=random.random)
+    pause: Callable[[float], None] = time.sleep  # between tries while the database is away

@@ -5,18 +5,13 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import SimpleNamespace
-from unittest.mock import patch
 
 import structlog
-import tenacity.nap
 from sqlalchemy import Engine
 
 from tests.simulation import facts, oracle
-from tests.simulation.scheduler import Scheduler
-from tests.simulation.world import World, build
-
-RETRY_SECONDS = 0.5  # in place of the jittered wait of the retries, which would not replay
+from tests.simulation.furnishing import build
+from tests.simulation.world import World
 
 
 @dataclass(slots=True)
@@ -33,8 +28,7 @@ class Trial:
 def run(seed: int, engine: Engine, always_tell: bool = False) -> Trial:
     """Plays the world of this seed and judges it."""
     world = build(seed, engine)
-    with _virtual_naps(world.scheduler):
-        world.run()
+    world.run()
     found = facts.read(engine)
     verdict = oracle.judge(world, found)
     story = _tell(world, found, verdict.violations + verdict.residual) if verdict.violations or always_tell else ""
@@ -50,13 +44,6 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         structlog.configure(**before)
-
-
-@contextmanager
-def _virtual_naps(scheduler: Scheduler) -> Iterator[None]:
-    """Retries of a turn wait in virtual time: tenacity keeps its `time` in this module so that tests can replace it."""
-    with patch.object(tenacity.nap, "time", SimpleNamespace(sleep=lambda _: scheduler.pause(RETRY_SECONDS))):
-        yield
 
 
 def _count(world: World, found: facts.Facts) -> Counter[str]:
