@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,15 +80,26 @@ def _run(system: System, settings: Settings, stage: Stage, token: str, watch: Wa
         drained = _drain(system, stage, sender, watch, settings.seconds)
     finally:
         sender.stop()
+    return _outcome(system, stage, token, sender, injection, [one.event for one in deliveries], drained)
+
+
+def _outcome(
+    system: System,
+    stage: Stage,
+    token: str,
+    sender: Sender,
+    injection: Injection,
+    sent: Sequence[SignalEvent],
+    drained: bool,
+) -> Outcome:
+    """Stops the programs and counts."""
     sent_twice = httpx.get(f"{stage.broker_url}/figures", timeout=5, trust_env=False).json()["refused_twice"]
     unplanned = stage.unplanned()
     stage.stop_programs()
-    books = stage.books.accepted(ACCOUNT)
-    events = list(dict.fromkeys(delivery.event for delivery in deliveries))
-    figures = score.figures(events, sender.exchanges, books, system.ids, injection.struck)
+    books, events = stage.books.accepted(ACCOUNT), list(dict.fromkeys(sent))
     return Outcome(
         system=system.name,
-        figures=figures,
+        figures=score.figures(events, sender.exchanges, books, system.ids, injection.struck),
         verdict=system.verdict(stage, token, sender.exchanges, _answered(sender)),
         faults=dict(Counter(str(struck.fault.kind) for struck in injection.struck)),
         missed_faults=len(injection.failed),
