@@ -8,7 +8,7 @@ import structlog
 from structlog.typing import Processor
 
 QUIET = dict.fromkeys(
-    ("sqlalchemy.engine", "kombu", "alembic", "celery.worker.strategy", "celery.app.trace"), logging.WARNING
+    ("sqlalchemy.engine", "kombu", "httpx", "alembic", "celery.worker.strategy", "celery.app.trace"), logging.WARNING
 )
 
 
