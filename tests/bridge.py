@@ -117,7 +117,7 @@ class Bridge:
         with self.sessions() as session:
             return list(session.scalars(select(Alert).order_by(Alert.id)))
 
-    def settled(self, timeout: float = 10.0) -> None:
+    def settled(self, timeout: float = 60.0) -> None:
         """Returns when every event is finished or parked."""
 
         def nothing_is_left() -> None:

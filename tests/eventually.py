@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(assertion: Callable[[], T], timeout: float = 10.0, interval: float = 0.02) -> T:
+def eventually(assertion: Callable[[], T], timeout: float = 30.0, interval: float = 0.02) -> T:
     """Call `assertion` until it raises no AssertionError, and return its value.
 
     After `timeout` seconds its AssertionError is raised. Any other exception is raised at once.
