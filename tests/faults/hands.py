@@ -3,11 +3,13 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
-from sqlalchemy import text
+from sqlalchemy import func, update
 
 from shared.db import Sessions
 from shared.domain import EventId
+from shared.tables import OrderRow, Strategy
 from tests.bridge import Bridge
 from tests.faults.observed import BrokerCall
 from tests.faults.points import Points, WatchedBroker, watched_sessions
@@ -102,10 +104,15 @@ def finish(bridge: Bridge, worker: Hand) -> None:
 
 
 def leases_end(sessions: Sessions) -> None:
-    """Lets every lease run out: what the passing of time would do."""
+    """Lets every lease run out, and with it the time in which a send may arrive: what the passing of time would do."""
     with sessions.begin() as session:
         session.execute(
-            text(
-                "UPDATE strategies SET lease_until = clock_timestamp() - interval '1 ms' WHERE lease_until IS NOT NULL"
-            )
+            update(Strategy)
+            .where(Strategy.lease_until.is_not(None))
+            .values(lease_until=func.clock_timestamp() - timedelta(milliseconds=1))
+        )
+        session.execute(
+            update(OrderRow)
+            .where(OrderRow.in_flight_until > func.clock_timestamp())
+            .values(in_flight_until=func.clock_timestamp())
         )

@@ -40,13 +40,15 @@ Moment = tuple[str, int]
 class Points:
     """Notes the points that this process passes; dies at one of them, without any cleanup."""
 
-    def __init__(self, die_at: Moment | None = None) -> None:
+    def __init__(self, die_at: Moment | None = None, last_words: Callable[[str], None] = lambda _: None) -> None:
         self.passed: list[str] = []
         self.die_at = die_at
+        self._last_words = last_words
 
     def at(self, name: str) -> None:
         self.passed.append(name)
         if self.die_at == (name, self.passed.count(name)):
+            self._last_words(name)
             os._exit(DIED)
 
     def around(self, name: str, boundary: Callable[[], T]) -> T:

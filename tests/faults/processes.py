@@ -60,14 +60,15 @@ class Line:
         while True:
             try:
                 yield self._connection.recv()
-            except EOFError:
+            except (EOFError, OSError):
                 return
 
 
 def receiver(connection: Connection, role: Role) -> None:
     """Takes deliveries one after another, in a thread of their own; announcements come in between."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    line, points = Line(connection), Points(role.die_at)
+    line = Line(connection)
+    points = Points(role.die_at, lambda name: line.say("dying", name))
     waiting = Waiting(NoRedis(), places=4)  # type: ignore[arg-type]  # never listens: it is told of outcomes below
     client = make_routes(_desk(line, points, role, waiting), sweep_interval=1.0).test_client()
     deliveries: SimpleQueue[tuple[bytes, dict[str, str]]] = SimpleQueue()
@@ -107,7 +108,8 @@ def _desk(line: Line, points: Points, role: Role, waiting: Waiting) -> Desk:
 def worker(connection: Connection, role: Role) -> None:
     """Does what it is rung for, one doorbell after another, and sweeps when it is told that it is time to."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    line, points = Line(connection), Points(role.die_at)
+    line = Line(connection)
+    points = Points(role.die_at, lambda name: line.say("dying", name))
     bench = _bench(line, points, role)
     doorbell = WatchedDoorbell(points, lambda event: line.say("ring", event))
     sweeper = Sweeper(bench.sessions, doorbell.ring, lambda _: None, bench.owner(), interval=0.0)

@@ -1,7 +1,7 @@
 """Plays one story with a receiver and a worker of its own, one of which may die at a point; the other lives on.
 
 The stage is ProQuant, the queue and the passing of time: it delivers again what it got no answer to, loses the
-doorbells of a worker that dies, ends the leases of the dead, and lets the worker sweep when something is due.
+doorbells of a worker that dies, ends the leases and sends of the dead, and lets the worker sweep when something is due.
 """
 
 import time
@@ -21,7 +21,7 @@ from shared.domain import Event
 from shared.proquant.request import signal_body
 from tests.faults import processes
 from tests.faults.observed import Answer, BrokerCall, Exchange
-from tests.faults.points import DIED, Moment
+from tests.faults.points import Moment
 from tests.faults.processes import Role
 from tests.faults.scenarios import Scenario
 from workers.brokers.paper.catalogue import LISTINGS, Hours
@@ -46,6 +46,10 @@ LEFT = text(
 LEASES_END = text(
     "UPDATE strategies SET lease_until = clock_timestamp() - interval '1 ms' WHERE lease_until IS NOT NULL"
     " AND account_id = (SELECT id FROM accounts WHERE name = :account)"
+)
+SENDS_END = text(
+    "UPDATE orders SET in_flight_until = clock_timestamp() WHERE in_flight_until > clock_timestamp() AND event_id IN"
+    " (SELECT e.id FROM events e JOIN accounts a ON a.id = e.account_id WHERE a.name = :account)"
 )
 LAMPS_OUT = text(
     "UPDATE events SET state = 'skipped' WHERE state NOT IN ('done', 'refused', 'skipped')"
@@ -120,6 +124,7 @@ class Stage:
     history: list[Exchange] = field(default_factory=list)
     calls: list[BrokerCall] = field(default_factory=list)
     deaths: list[str] = field(default_factory=list)
+    dying: str = ""
     busy: int = 0
     withheld: bool = False
     rings: list[int] = field(default_factory=list)
@@ -208,6 +213,9 @@ class Stage:
                 self.actors["receiver"].say("announce", rest[0])
             case "idle":
                 self.busy -= 1
+            case "dying":
+                self.dying = rest[0]
+                self.deaths.append(rest[0])
             case "call":
                 self.calls.append(BrokerCall(*rest))
             case _:
@@ -224,16 +232,17 @@ class Stage:
         self.rings.clear()
 
     def _bury(self, actor: Actor) -> None:
-        """A process has died: another one starts in its place, and time passes until the dead one's leases end."""
+        """A process has died: another one takes its place, and time passes until its leases and sends have ended."""
         code = actor.stop()
-        if code != DIED:
+        if not self.dying:
             raise Stuck(f"the {actor.name} ended with code {code}, and not at its point")
-        self.deaths.append(actor.name)
+        self.dying = ""
         actor.start(None)
         if actor.name == "worker":
             self.busy = 0
             with self.place.sessions.begin() as session:
                 session.execute(LEASES_END, {"account": self.account})
+                session.execute(SENDS_END, {"account": self.account})
         self.replies.append((f"died {actor.name}",))
 
     def _count(self, question: Any) -> int:

@@ -47,7 +47,7 @@ def test_a_worker_that_was_paused_past_its_lease_does_nothing_more(deaf: Bridge,
             with deaf.sessions() as session:
                 found = check(session, PaperBooks(session), history, calls=calls)
             assert found == [], f"paused {name} ({number})"
-            if name != RESIDUAL:
+            if name != RESIDUAL and other.points.passed:  # nobody took over where nothing was left to do
                 awake = zombie.points.passed[number + 1 :]
                 assert [point for point in awake if "submit" in point or "commit" in point] == [], f"paused {name}"
     assert points.count("before submit") == 4
@@ -69,6 +69,7 @@ def tell(bridge: Bridge, zombie: Hand, other: Hand, pause_at: int) -> list[Excha
     history = [delivered(bridge, event) for event in STORY]
     zombie.calls.clear()
     other.calls.clear()
+    other.points.passed.clear()
 
     def pause(name: str) -> None:
         zombie.pause += 10 * LEASE_SECONDS

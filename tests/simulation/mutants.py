@@ -44,8 +44,13 @@ INTENT_FORGOTTEN = """
 
 MUTANTS = (
     Mutant(
-        "a strategy is leased to whoever asks",
+        "nobody checks the lease",
         (
+            (
+                "workers/lease.py",
+                "Strategy.id == lease.strategy, Strategy.fence == lease.fence, Strategy.lease_owner == lease.owner",
+                "Strategy.id == lease.strategy",
+            ),
             (
                 "workers/lease.py",
                 "Strategy.id == strategy, or_(Strategy.lease_until.is_(None), Strategy.lease_until < now)",
