@@ -1,6 +1,5 @@
 """The whole bridge in one process: the real receiver and worker on a real database, without the hop through Redis."""
 
-import itertools
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -34,14 +33,31 @@ from workers.brokers.paper.books import AcceptedOrder
 from workers.sweep import Sweeper
 from workers.workbench import Workbench
 
-FUTURE_PROOF = itertools.count(int(time.time() * 1000))
+
+class Timestamps:
+    """The sender's clock: now, and always later than what it said last.
+
+    Never a time that was read when the module was imported: a run of ten minutes ended with every OPEN expired.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last_ms = 0
+
+    def next_ms(self) -> int:
+        with self._lock:
+            self._last_ms = max(self._last_ms + 1, int(time.time() * 1000))
+            return self._last_ms
+
+
+TIMESTAMPS = Timestamps()
 
 
 def signal(type_: str, position: str = "p1", **values: object) -> SignalEvent:
     """A signal with defaults: ten units of gold, bought by strategy s1 now; later calls have later timestamps."""
     event = SignalEvent(
         type=EventType(type_),
-        timestamp_ms=next(FUTURE_PROOF),
+        timestamp_ms=TIMESTAMPS.next_ms(),
         strategy_id="s1",
         strategy_name="Gold",
         proquant_position_id=position,
@@ -54,7 +70,7 @@ def signal(type_: str, position: str = "p1", **values: object) -> SignalEvent:
 
 def lifecycle(type_: str, strategy_id: str = "") -> LifecycleEvent:
     """A lifecycle event of now."""
-    return LifecycleEvent(EventType(type_), next(FUTURE_PROOF), strategy_id)
+    return LifecycleEvent(EventType(type_), TIMESTAMPS.next_ms(), strategy_id)
 
 
 @dataclass
