@@ -5,11 +5,9 @@ from decimal import Decimal
 
 from sqlalchemy import (
     BigInteger,
-    DateTime,
     ForeignKey,
     Identity,
     Index,
-    MetaData,
     Numeric,
     SmallInteger,
     Text,
@@ -18,19 +16,9 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-}
-TIME = DateTime(timezone=True)
-
-
-class Base(DeclarativeBase):
-    metadata = MetaData(naming_convention=NAMING)
+from shared.schema import TIME, Base
 
 
 class Account(Base):

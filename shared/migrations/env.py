@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from shared.tables import Base
+from shared import tables  # noqa: F401  # each module of tables enters its own into the metadata
+from shared.schema import Base
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=Base.metadata, compare_server_default=True)
