@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,7 @@ from shared.cli.posting import Answer, PostFailed
 from shared.domain import Direction, EventType
 from shared.simulator import app
 from shared.simulator.app import Simulator
+from shared.simulator.courier import Post
 from shared.simulator.misbehaviour import WELL_BEHAVED, Misbehaviour
 from shared.simulator.model import Integration, Ticket
 from shared.simulator.settings import Settings
@@ -67,11 +68,7 @@ def error(status: int, type_: str) -> Answer:
     return Answer(status, headers, json.dumps({"type": type_}).encode())
 
 
-def simulator(
-    post: Callable[[str, bytes, Mapping[str, str], float], Answer],
-    behaviour: Misbehaviour = WELL_BEHAVED,
-    seed: int = 1,
-) -> Simulator:
+def simulator(post: Post, behaviour: Misbehaviour = WELL_BEHAVED, seed: int = 1) -> Simulator:
     """A simulator that sends through `post`, with next to no pauses."""
     return app.make(Settings(seed, False, behaviour), post, patience=0.02)
 

@@ -65,9 +65,7 @@ def test_a_character_set_and_the_case_of_names_do_not_matter() -> None:
     status=st.integers(100, 599),
     media_type=st.sampled_from(["application/json", "application/json;charset=utf-8", "text/html", "", "json"]),
     error=st.sampled_from(["1", "0", "", " 1", "true"]),
-    body=st.sampled_from(
-        [b"", b"{}", b'{"type":null}', b'{"type":1}', *(f'{{"type":"{n}"}}'.encode() for n in THE_NINE)]
-    ),
+    body=st.sampled_from([b"", b"{}", b'{"type":1}', *(f'{{"type":"{each}"}}'.encode() for each in THE_NINE)]),
 )
 def test_the_bridge_and_the_simulator_read_the_guide_alike(
     status: int, media_type: str, error: str, body: bytes
