@@ -204,26 +204,30 @@ class PositionRow(Base):
 
 
 class Alert(Base):
-    """Something that a person should know. Inserted by whoever noticed, through `alerts.py`; never changed."""
+    """Something that a person should know. Inserted by whoever noticed, through `alerts.py`; told by `routing.py`."""
 
     __tablename__ = "alerts"
+    __table_args__ = (Index("ix_alerts_unrouted", "id", postgresql_where=text("routed_at IS NULL")),)
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     kind: Mapped[str] = mapped_column(Text)
     account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
-    event_id: Mapped[int | None] = mapped_column(ForeignKey("events.id"))
+    event_id: Mapped[int | None] = mapped_column(ForeignKey("events.id"), index=True)
     detail: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+    routed_at: Mapped[datetime | None] = mapped_column(TIME)  # its deliveries were made, or there is none to make
 
 
 class ProtocolVersion(Base):
-    """A version that ProQuant has sent, and its last known deprecation. Written by `versions.py`."""
+    """A version that ProQuant has sent, and its last known deprecation. Written by `versions.py`, `deprecation.py`."""
 
     __tablename__ = "protocol_versions"
 
     version: Mapped[str] = mapped_column(Text, primary_key=True)
     supported: Mapped[bool] = mapped_column()  # whether this build understands it
     deprecation: Mapped[datetime | None] = mapped_column(TIME)  # from then on ProQuant no longer sends it
+    odd: Mapped[bool] = mapped_column(server_default=text("false"))  # the last deprecation was no date to be read
+    warned_at: Mapped[datetime | None] = mapped_column(TIME)  # a person was last told of its end
     first_seen_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
 
 
