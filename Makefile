@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test fuzz chaos simulate crash-points lint format lock clean
+.PHONY: help venv run demo test fuzz chaos simulate crash-points lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ $(INSTALLED): requirements.lock pyproject.toml
 
 run: $(INSTALLED) ## Run everything in the foreground; PORT and FLOWER_PORT move the ports, Ctrl-C stops
 	@exec $(BIN)/python -m shared.local.run
+
+demo: $(INSTALLED) ## Run the bridge beside a simulator of ProQuant, with a page; SIMULATOR_PORT moves the page
+	@exec $(BIN)/python -m shared.local.demo
 
 test: lint ## Run every check and every test, on an embedded PostgreSQL and Redis
 	$(BIN)/python -m pytest --cov --cov-report=term

@@ -49,10 +49,10 @@ def make_app() -> Flask:
 
 def make(settings: Settings, post: Post = post_json, patience: float = 1.0) -> Simulator:
     """The simulator; its schedule does not run yet. `post` and `patience` as the courier's."""
-    state = State(settings.behaviour)
+    state = State(settings.behaviour, settings.keep)
     courier = Courier(state, settings.seed, post, patience)
     desk = Desk(state, courier, settings.seed)
-    for name, usual in STRATEGIES.items():
+    for name, usual in STRATEGIES.items() if not state.view().strategies else ():
         desk.add_strategy(name, usual)
     app = Flask(__name__, static_folder=None)
     protect(app, settings.allow_remote)

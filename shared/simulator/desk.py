@@ -1,6 +1,7 @@
 """What a user does in ProQuant's app, and the events that follow: approve, reject, delete, enable, disable, signal."""
 
-from collections.abc import Iterable
+import secrets
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from random import Random
 
@@ -21,13 +22,20 @@ _ANSWERS = {
 FASTEST, SLOWEST = 0.2, 86_400.0  # seconds between the signals of a schedule
 
 
+def new_id() -> str:
+    """32 hexadecimal digits, as in the guide. Never by seed: a bridge remembers them for longer than we do."""
+    return secrets.token_hex(16)
+
+
 class Desk:
     """Every action: it changes the state and hands the events in, both under one lock, so that their order is one."""
 
-    def __init__(self, state: State, courier: Courier, seed: int) -> None:
+    def __init__(self, state: State, courier: Courier, seed: int, new_id: Callable[[], str] = new_id) -> None:
+        """`seed` decides what scheduled strategies do."""
         self._state = state
         self._courier = courier
-        self._dice = Random(seed)  # noqa: S311  # ids to be repeated by seed; nothing rests on their being unknown
+        self._dice = Random(seed)  # noqa: S311  # to be repeated, not to be secret
+        self._new_id = new_id
 
     def request(self, body: bytes) -> Integration:
         """Takes an integration request. Raises RequestRefused, and NotPossible when there are too many."""
@@ -119,7 +127,3 @@ class Desk:
         for integration in recipients:
             told = replace(behaviour, wrong_token=behaviour.wrong_token or wrong_token)
             self._courier.hand_in(integration, event, told)
-
-    def _new_id(self) -> str:
-        """32 hexadecimal digits, as in the guide's example."""
-        return f"{self._dice.getrandbits(128):032x}"

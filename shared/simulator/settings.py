@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from environs import EnvError, FileAwareEnv
 from marshmallow import validate
@@ -15,10 +16,14 @@ DEFAULT_PORT = 8090
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`seed` decides who is sent twice, held back or delayed, and every id. `allow_remote`: answer any host name."""
+    """`seed` decides who is sent twice, held back or delayed. `allow_remote`: answer any host name.
+
+    `keep`: the file in which integrations and strategies outlive the process; None keeps nothing.
+    """
 
     seed: int
     allow_remote: bool
+    keep: Path | None
     behaviour: Misbehaviour
 
 
@@ -28,11 +33,12 @@ def load() -> Settings:
     try:
         with env.prefixed(PREFIX):
             seed, allow_remote = env.int("SEED", 1), env.bool("ALLOW_REMOTE", False)
+            keep = env.path("KEEP", None)
             values = _behaviour(env)
         env.seal()
     except (EnvError, ValueError) as error:
         raise ConfigurationError(f"The environment cannot be used: {error}") from error
-    return Settings(seed, allow_remote, Misbehaviour(**values))  # type: ignore[arg-type]  # seal() has proven the types
+    return Settings(seed, allow_remote, keep, Misbehaviour(**values))  # type: ignore[arg-type]  # seal() has proven the types
 
 
 def _behaviour(env: FileAwareEnv) -> dict[str, object]:
@@ -47,6 +53,6 @@ def _behaviour(env: FileAwareEnv) -> dict[str, object]:
     }
 
 
-def environment(**values: str | float | bool | date | None) -> dict[str, str]:
+def environment(**values: str | float | bool | date | Path | None) -> dict[str, str]:
     """The entries of an environment from which `load` reads these values; None is left out."""
     return {f"{PREFIX}{name.upper()}": str(value) for name, value in values.items() if value is not None}

@@ -1,14 +1,16 @@
-"""All that the simulator remembers, in memory, behind one lock, and bounded."""
+"""All that the simulator remembers, behind one lock, and bounded."""
 
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
+from shared.simulator import memory
 from shared.simulator.judgement import Judgement
 from shared.simulator.misbehaviour import WELL_BEHAVED, Misbehaviour
 from shared.simulator.model import Answer, Call, Integration, NotPossible, Strategy
@@ -33,15 +35,17 @@ class View:
 class State:
     """Keeps what there is. Each method is atomic; who needs several of them as one holds `lock` around them."""
 
-    def __init__(self, behaviour: Misbehaviour = WELL_BEHAVED, now_ms: Callable[[], int] | None = None) -> None:
+    def __init__(self, behaviour: Misbehaviour = WELL_BEHAVED, keep: Path | None = None) -> None:
+        """`keep`: the file in which integrations and strategies outlive the process. Raises ConfigurationError."""
         self.lock = threading.RLock()
         self._changed = threading.Condition(self.lock)
-        self._now_ms = now_ms or (lambda: time.time_ns() // 1_000_000)
         self._last_ms = 0
         self._numbers: dict[str, int] = {}
         self._revision = 0
-        self._integrations: dict[str, Integration] = {}
-        self._strategies: dict[str, Strategy] = {}
+        self._keep = keep
+        integrations, strategies = memory.load(keep) if keep else ([], [])
+        self._integrations = {each.id: each for each in integrations}
+        self._strategies = {each.id: each for each in strategies}
         self._calls: OrderedDict[int, Call] = OrderedDict()
         self._behaviour = behaviour
 
@@ -72,7 +76,7 @@ class State:
     def timestamp_ms(self) -> int:
         """Now, and always later than what was said last."""
         with self.lock:
-            self._last_ms = max(self._last_ms + 1, self._now_ms())
+            self._last_ms = max(self._last_ms + 1, time.time_ns() // 1_000_000)
             return self._last_ms
 
     def integration(self, id_: str) -> Integration:
@@ -89,11 +93,13 @@ class State:
         """Adds it, or replaces the one of its id. Raises NotPossible when there are too many."""
         with self._changing():
             _put(self._integrations, integration.id, integration, MOST_INTEGRATIONS)
+            self._save()
 
     def put_strategy(self, strategy: Strategy) -> None:
         """Adds it, or replaces the one of its id. Raises NotPossible when there are too many."""
         with self._changing():
             _put(self._strategies, strategy.id, strategy, MOST_STRATEGIES)
+            self._save()
 
     def put_behaviour(self, behaviour: Misbehaviour) -> None:
         """How the sender behaves from now on."""
@@ -114,6 +120,10 @@ class State:
                 self._calls[id_] = replace(
                     self._calls[id_], took=took, judgement=judgement, answer=answer, failure=failure
                 )
+
+    def _save(self) -> None:
+        if self._keep is not None:
+            memory.save(self._keep, self._integrations.values(), self._strategies.values())
 
     @contextmanager
     def _changing(self) -> Iterator[None]:

@@ -70,7 +70,7 @@ def error(status: int, type_: str) -> Answer:
 
 def simulator(post: Post, behaviour: Misbehaviour = WELL_BEHAVED, seed: int = 1) -> Simulator:
     """A simulator that sends through `post`, with next to no pauses."""
-    return app.make(Settings(seed, False, behaviour), post, patience=0.02)
+    return app.make(Settings(seed, False, None, behaviour), post, patience=0.02)
 
 
 def onboarded(made: Simulator, **changes: object) -> tuple[str, str]:
