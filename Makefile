@@ -37,6 +37,17 @@ SEED ?= 1
 chaos: $(INSTALLED) ## Kill, freeze and cut off real processes for MINUTES by SEED; see docs/chaos.md
 	@exec $(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --report var/chaos
 
+BENCH := .venv/bench
+$(BENCH): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
+	@touch $(BENCH)
+
+bench: $(BENCH) ## Measure the bridge beside Flask and Celery; writes var/bench; see docs/benchmarks.md
+	@exec $(BIN)/python -m tests.benchmarks
+
+bench-quick: $(BENCH) ## The same in short: shows that it works, and little about ratios
+	@exec $(BIN)/python -m tests.benchmarks --quick
+
 SEEDS ?= 2000
 simulate: $(INSTALLED) ## Play SEEDS worlds in virtual time; `python -m tests.simulation --replay N` shows one
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
