@@ -74,6 +74,6 @@ def _answer_http_error(error: HTTPException) -> tuple[Response | str, int]:
 
 def _answer(detail: str, word: str, status: int) -> tuple[Response | str, int]:
     """For a person a page, for a program JSON."""
-    if request.accept_mimetypes.best == "text/html":
+    if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
         return render_template("refused.html", detail=detail), status
     return jsonify(error=word, detail=detail), status

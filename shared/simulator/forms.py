@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from shared.domain import Direction, EventType
-from shared.simulator.misbehaviour import LONGEST_DELAY, Misbehaviour, Versions
+from shared.simulator.misbehaviour import LONGEST_DELAY, WELL_BEHAVED, Misbehaviour, Versions
 from shared.simulator.model import NotPossible, Ticket
 
 Form = Mapping[str, str]
@@ -41,6 +41,8 @@ def pace(form: Form) -> float | None:
 
 def behaviour(form: Form) -> Misbehaviour:
     """The whole misbehaviour; shares come in percent, and what is not ticked is off. Raises NotPossible."""
+    if "well" in form:
+        return WELL_BEHAVED
     try:
         versions = Versions(form.get("versions", Versions.V1))
         deprecated = date.fromisoformat(form["deprecated"]) if form.get("deprecated") else None

@@ -28,7 +28,7 @@ def protect(app: Flask, allow_remote: bool) -> None:
     def headers(response: Response) -> Response:
         response.headers["Content-Security-Policy"] = POLICY
         response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["Referrer-Policy"] = "same-origin"  # without one, our own forms would have no origin
         response.headers["Cache-Control"] = "no-store"
         return response
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from flask import Flask
 from werkzeug.serving import make_server
 
+from shared.cli.posting import post_json
 from shared.simulator import app
 from shared.simulator.app import Simulator
-from shared.simulator.courier import Post, post_json
+from shared.simulator.courier import Post
 from shared.simulator.misbehaviour import WELL_BEHAVED
 from shared.simulator.model import Call, Integration
 from shared.simulator.settings import Settings

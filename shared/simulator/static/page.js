@@ -25,11 +25,22 @@ document.addEventListener("submit", async (event) => {
       headers: { "X-Requested-With": "fetch", Accept: "application/json" },
     });
     if (!answer.ok) complain((await answer.json()).detail);
-    else toast.hidden = true;
+    else {
+      toast.hidden = true;
+      if (button && button.name === "well") clear(form);
+    }
   } catch (error) {
     complain("The simulator does not answer. Is it still running?");
   }
 });
+
+function clear(form) {
+  form.querySelectorAll("input").forEach((input) => {
+    input.checked = false;
+    input.value = input.type === "number" ? "0" : "";
+  });
+  form.querySelectorAll("select").forEach((select) => { select.selectedIndex = 0; });
+}
 
 function swap(part, html) {
   const place = document.querySelector(`[data-live="${part}"]`);
