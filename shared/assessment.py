@@ -20,15 +20,19 @@ from shared.domain import (
     OrderId,
     OrderState,
 )
+from shared.integration_tables import IntegrationRow
+from shared.orphans import OUR_VERSION, OrphanEvent
 from shared.situation import Held, Order, Situation, Task
 from shared.tables import Account, EventRow, OrderRow, PositionRow, Strategy
 
 
 def assess(session: Session, event: EventId) -> Situation:
     """The situation of the event, as the committed rows and this transaction's own writes have it."""
-    row, strategy, account, superseded, names_closed, parked = session.execute(_question(), {"event": event}).one()
+    row, strategy, account, integration, superseded, names_closed, parked = session.execute(
+        _question(), {"event": event}
+    ).one()
     held = _held(session, row.strategy)
-    state = state_of(account)
+    state = state_of(account, integration)
     known = instruments.named(session, state.id, {row.ticker, held.ticker if held else None})
     return Situation(
         task=_task(row, strategy),
@@ -70,7 +74,7 @@ def order_of(row: OrderRow) -> Order:
 
 
 @cache
-def _question() -> Select[EventRow, Strategy, Account, bool, bool, bool]:
+def _question() -> Select[EventRow, Strategy, Account, IntegrationRow, bool, bool, bool]:
     """Built once: its aliases take longer to build than the database takes to answer, and it is asked every turn."""
     this = EventRow
     parked = aliased(EventRow)
@@ -85,12 +89,14 @@ def _question() -> Select[EventRow, Strategy, Account, bool, bool, bool]:
             this,
             Strategy,
             Account,
+            IntegrationRow,
             _superseded(),
             names_closed,
             exists().where(parked.strategy == this.strategy, parked.state == EventState.PARKED),
         )
         .join(Strategy, Strategy.id == this.strategy)
         .join(Account, Account.id == this.account_id)
+        .outerjoin(IntegrationRow, IntegrationRow.id == this.integration_id)
         .where(this.id == bindparam("event"))
     )
 
@@ -100,7 +106,7 @@ def _superseded() -> ColumnElement[bool]:
 
     A later OPEN that was executed; a later REOPEN, which ends what was held even where it could not open; a later
     CLOSE, which leaves its mark even when it found nothing. The last only where that CLOSE did not mean another
-    position: one that we know, and that is not this event's.
+    position: one that we know, and that is not this event's. And a later close of our own, by an account's policy.
     """
     this, later, other = EventRow, aliased(EventRow), aliased(PositionRow)
     another = exists().where(other.strategy == later.strategy, other.proquant_position_id == later.proquant_position_id)
@@ -111,6 +117,7 @@ def _superseded() -> ColumnElement[bool]:
         tuple_(later.timestamp_ms, later.seq) > tuple_(this.timestamp_ms, this.seq),
         or_(
             and_(later.type == EventType.SIGNAL_OPEN, done),
+            and_(later.type == OrphanEvent.CLOSE, later.version == OUR_VERSION, done),
             and_(
                 later.type == EventType.SIGNAL_REOPEN,
                 or_(done, and_(refused, later.error_type != ErrorType.INVALID_CREDENTIALS)),
@@ -133,7 +140,7 @@ def _superseded() -> ColumnElement[bool]:
 def _task(row: EventRow, strategy: Strategy) -> Task:
     return Task(
         id=EventId(row.id),
-        type=EventType(row.type) if row.type in set(EventType) else None,
+        type=_type_of(row),
         state=EventState(row.state),
         moment=(row.timestamp_ms, row.seq),
         received_at=row.received_at,
@@ -144,6 +151,13 @@ def _task(row: EventRow, strategy: Strategy) -> Task:
         ticker=row.ticker or "",
         quantity=row.quantity if row.quantity is not None else Decimal(0),
     )
+
+
+def _type_of(row: EventRow) -> EventType | OrphanEvent | None:
+    """A type that ProQuant sends is never taken for one of ours, whatever it is called."""
+    if row.version == OUR_VERSION:
+        return OrphanEvent(row.type)
+    return EventType(row.type) if row.type in set(EventType) else None
 
 
 def _held(session: Session, strategy: int) -> Held | None:

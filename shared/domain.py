@@ -9,6 +9,7 @@ from typing import NewType
 from shared.version_status import VersionStatus
 
 AccountId = NewType("AccountId", int)
+IntegrationId = NewType("IntegrationId", int)
 EventId = NewType("EventId", int)
 OrderId = NewType("OrderId", int)
 StrategyKey = NewType("StrategyKey", int)
@@ -195,6 +196,7 @@ class AlertKind(StrEnum):
     DEPRECATION = "deprecation"  # ProQuant says when it stops sending a version, or says something else than before
     GONE_AT_BROKER = "gone_at_broker"  # the ledger held a position that the broker does not know
     PARTIAL_FILL = "partial_fill"  # an open was filled only in part
+    ORPHAN = "orphan"  # held, and nobody will close it: its integration was ended or its strategy disabled
     DRIFT = "drift"  # the ledger and the broker hold different quantities
 
 
