@@ -34,7 +34,7 @@ class Bench(Protocol):
     | gone | it is ok, but what this close leg would close is no longer there, as is right after a close |
     | expired_credentials | from the first call on, it answers every call as it does where a key was revoked |
 
-    `cannot` names what this adapter's far end cannot be made to do (a staged word up to its colon), with the reason.
+    `cannot` names what this adapter's far end cannot be made to do (a staged word, whole or up to its colon), and why.
     `again` is the same account through another instance of the adapter, as after the death of a process.
     A bench of an adapter over HTTP gives its adapters a short deadline, or `slow` takes long.
     """
@@ -113,9 +113,29 @@ def _paper(dedupe: Dedupe) -> Setup:
     return lambda database_url: PaperBench(database_url, dedupe)
 
 
-SETUPS: dict[str, Setup] = {"paper": _paper(Dedupe.LIFETIME)}
+def _rest(dedupe: Dedupe) -> Setup:
+    def make(database_url: str) -> AbstractContextManager[Bench]:
+        from tests.contract.rest_bench import RestBench
+
+        return RestBench(database_url, dedupe)
+
+    return make
+
+
+def _alpaca(_: str) -> AbstractContextManager[Bench]:
+    from tests.contract.alpaca_bench import AlpacaBench
+
+    return AlpacaBench()
+
+
+SETUPS: dict[str, Setup] = {
+    "paper": _paper(Dedupe.LIFETIME),
+    "alpaca": _alpaca,
+    "http": _rest(Dedupe.LIFETIME),
+}
 """Every adapter, by name: each case runs on each of them."""
 VARIANTS: dict[str, Setup] = {f"paper-{dedupe}": _paper(dedupe) for dedupe in Dedupe if dedupe is not Dedupe.LIFETIME}
+VARIANTS["http-while_open"] = _rest(Dedupe.WHILE_OPEN)
 """The same adapters with another declared dedupe: only the cases about repeated client order ids run on them."""
 
 
