@@ -7,9 +7,11 @@ from flask import Flask, Response, jsonify, request, send_file
 from redis import Redis
 from werkzeug.exceptions import HTTPException
 
+from receiver.answered import Answered
 from receiver.auth import Directory, Throttle
 from receiver.checks import Instruments
 from receiver.health import readiness
+from receiver.metrics import CONTENT_TYPE, Metrics
 from receiver.replies import answer_http_error, answer_unexpected, to_response
 from receiver.versions import Versions
 from receiver.waiting import Waiting
@@ -34,6 +36,7 @@ def make_app(config: Config) -> Flask:
         config.redis_url, socket_connect_timeout=1, socket_keepalive=True, health_check_interval=HEARING_SECONDS
     )
     waiting = Waiting(hearing, PLACES_TO_WAIT)
+    answered = Answered(sessions)
     desk = Desk(
         sessions=sessions,
         directory=Directory(sessions),
@@ -44,14 +47,17 @@ def make_app(config: Config) -> Flask:
         waiting=waiting,
         wait=config.response_wait,
         now=lambda: datetime.now(UTC),
+        answered=answered.note,
     )
+    answered.start()
     if config.response_wait > 0:
         waiting.start()
-    return make_routes(desk, config.sweep_interval)
+    metrics = Metrics(sessions, config.sweep_interval, config.deprecation_warning_days) if config.metrics else None
+    return make_routes(desk, config.sweep_interval, metrics)
 
 
-def make_routes(desk: Desk, sweep_interval: float) -> Flask:
-    """The routes of the receiver over what they work with."""
+def make_routes(desk: Desk, sweep_interval: float, metrics: Metrics | None = None) -> Flask:
+    """The routes of the receiver over what they work with. Without `metrics` there is no such page."""
     app = Flask("receiver", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
 
@@ -74,6 +80,12 @@ def make_routes(desk: Desk, sweep_interval: float) -> Flask:
         response = jsonify(ready=not found.reasons, reasons=found.reasons, **found.details)
         response.status_code = 503 if found.reasons else 200
         return response
+
+    if metrics is not None:
+
+        @app.get("/metrics")
+        def metrics_page() -> Response:
+            return Response(metrics.page(), content_type=CONTENT_TYPE)
 
     app.register_error_handler(HTTPException, answer_http_error)
     app.register_error_handler(Exception, answer_unexpected)

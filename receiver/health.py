@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from shared import canary, migrate
 from shared.clock import database_clock
 from shared.db import Sessions
-from shared.domain import FINISHED, EventState
+from shared.domain import UNFINISHED, EventState
 from shared.tables import EventRow, ProtocolVersion, Worker
 
 OLDEST_UNFINISHED = timedelta(seconds=120)
@@ -55,8 +55,8 @@ def _workers(session: Session, now: datetime, sweep_interval: float, found: Read
 
 
 def _unfinished(session: Session, now: datetime, found: Readiness) -> None:
-    at_work = (*FINISHED, EventState.PARKED)
-    oldest = session.scalar(select(func.min(EventRow.received_at)).where(EventRow.state.not_in(at_work)))
+    at_work = UNFINISHED - {EventState.PARKED}
+    oldest = session.scalar(select(func.min(EventRow.received_at)).where(EventRow.state.in_(at_work)))
     parked = session.scalar(select(func.count()).select_from(EventRow).where(EventRow.state == EventState.PARKED))
     age = (now - oldest).total_seconds() if oldest is not None else 0.0
     found.details |= {"oldest_unfinished_seconds": round(age, 1), "parked_events": parked}

@@ -1,0 +1,125 @@
+"""Remembers what ProQuant was answered, and writes it down a moment later: no answer ever waits for that."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.clock import database_clock
+from shared.db import Sessions
+from shared.domain import EventId
+from shared.notification_tables import AnswerRow
+from shared.proquant.answers import Reply
+
+log = structlog.get_logger()
+
+FLUSH_SECONDS = 1.0  # one transaction a second and process, however many events come
+MOST_REMEMBERED = 20_000  # while the database is away; more would be lost, and is said to be
+AT_ONCE = 1_000
+
+_Key = tuple[EventId, int, str]
+
+
+@dataclass(slots=True)
+class _Heard:
+    """When an answer was given, by the monotonic clock, and how often."""
+
+    first: float
+    last: float
+    times: int = 1
+
+
+class Answered:
+    """The answers of this process that are not written down yet. Thread-safe.
+
+    A process that is killed loses those of its last second: the receipt then says what the answer must have been (it is
+    a function of the outcome), and not when it was given.
+    """
+
+    def __init__(self, sessions: Sessions, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._sessions = sessions
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._heard: dict[_Key, _Heard] = {}
+        self._lost = 0
+
+    def start(self) -> None:
+        """Begins to write, in a thread that ends with the process."""
+        threading.Thread(target=self._write_for_ever, name="answers", daemon=True).start()
+
+    def note(self, event: EventId, reply: Reply) -> None:
+        """This is being answered now. Touches memory only."""
+        now = self._monotonic()
+        key = (event, reply.status, reply.body.decode())
+        with self._lock:
+            heard = self._heard.get(key)
+            if heard is not None:
+                heard.last, heard.times = now, heard.times + 1
+            elif len(self._heard) < MOST_REMEMBERED:
+                self._heard[key] = _Heard(now, now)
+            else:
+                self._lost += 1
+
+    def flush(self) -> None:
+        """Writes down what is remembered. Raises SQLAlchemyError; then it is remembered still."""
+        while batch := self._take():
+            try:
+                self._write(batch)
+            except SQLAlchemyError:
+                self._put_back(batch)
+                raise
+
+    def _take(self) -> dict[_Key, _Heard]:
+        with self._lock:
+            if self._lost:
+                log.error("Answers could not be remembered.", action="answers_lost", count=self._lost)
+                self._lost = 0
+            keys = list(self._heard)[:AT_ONCE]
+            return {key: self._heard.pop(key) for key in keys}
+
+    def _put_back(self, batch: dict[_Key, _Heard]) -> None:
+        with self._lock:
+            for key, heard in batch.items():
+                newer = self._heard.get(key)
+                if newer is not None:
+                    heard.last, heard.times = newer.last, heard.times + newer.times
+                self._heard[key] = heard
+
+    def _write(self, batch: dict[_Key, _Heard]) -> None:
+        """Times are told by the database's clock: what it says now, less how long ago the answer was given."""
+        with self._sessions.begin() as session:
+            now, ours = database_clock(session), self._monotonic()
+            rows = [
+                {
+                    "event_id": event,
+                    "status": status,
+                    "body": body,
+                    "first_at": now - timedelta(seconds=ours - heard.first),
+                    "last_at": now - timedelta(seconds=ours - heard.last),
+                    "times": heard.times,
+                }
+                for (event, status, body), heard in sorted(batch.items())  # one order for all: no two can deadlock
+            ]
+            new = insert(AnswerRow).values(rows)
+            merged = {
+                "first_at": func.least(AnswerRow.first_at, new.excluded.first_at),
+                "last_at": func.greatest(AnswerRow.last_at, new.excluded.last_at),
+                "times": AnswerRow.times + new.excluded.times,
+            }
+            session.execute(new.on_conflict_do_update(index_elements=["event_id", "status", "body"], set_=merged))
+
+    def _write_for_ever(self) -> None:
+        while True:
+            time.sleep(FLUSH_SECONDS)  # there is nothing to await: the pause is what makes batches
+            try:
+                self.flush()
+            except SQLAlchemyError as error:
+                log.error("Answers could not be written.", action="answers_failed", error=type(error).__name__)
+            except Exception:  # the thread must go on: the next answers can be written
+                log.exception("Answers could not be written.", action="answers_failed")

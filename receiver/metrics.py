@@ -1,0 +1,157 @@
+"""GET /metrics: figures of the whole bridge for Prometheus, from the database, so that every process tells the same.
+
+No request counts anything for it: the figures are asked for when they are fetched, and kept for a few seconds.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+
+import structlog
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from receiver.health import MISSED_BEATS, PATIENCE
+from shared.clock import database_clock
+from shared.db import Sessions
+from shared.domain import FINISHED, UNFINISHED, EventState
+from shared.drift import Agreement
+from shared.notification_tables import DeliveryRow
+from shared.notifications.rules import DeliveryState
+from shared.tables import EventRow, ProtocolVersion, Reconciliation, Worker
+
+log = structlog.get_logger()
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+CACHE_SECONDS = 5.0  # who asks more often, or from several places, costs the database nothing
+NEWEST = 5000
+PREFIX = "proquant_bridge"
+
+
+class Metrics:
+    """The page, made anew at most every few seconds. Thread-safe."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        sweep_interval: float,
+        warning_days: int,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_Figures(sessions, sweep_interval, warning_days))
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._page: tuple[float, bytes] | None = None
+
+    def page(self) -> bytes:
+        """The figures in Prometheus' text format. A database that is away is a figure too."""
+        with self._lock:
+            if self._page is None or self._monotonic() - self._page[0] > CACHE_SECONDS:
+                self._page = (self._monotonic(), generate_latest(self._registry))
+            return self._page[1]
+
+
+class _Figures(Collector):
+    """Asks the database, in one transaction."""
+
+    def __init__(self, sessions: Sessions, sweep_interval: float, warning_days: int) -> None:
+        self._sessions = sessions
+        self._beat = MISSED_BEATS * timedelta(seconds=sweep_interval) + PATIENCE
+        self._warning = timedelta(days=warning_days)
+
+    def describe(self) -> Iterable[Metric]:
+        return ()  # else registering would ask the database
+
+    def collect(self) -> Iterator[Metric]:
+        up, figures = 1, list[Metric]()
+        try:
+            with self._sessions() as session:
+                now = database_clock(session)
+                figures = [
+                    _events(session),
+                    _oldest(session, now),
+                    _workers(session, now - self._beat),
+                    _deprecations(session, now),
+                    _alerts_open(session, now + self._warning),
+                    _deliveries(session),
+                ]
+        except SQLAlchemyError as error:
+            log.error("Figures could not be read.", action="metrics_failed", error=type(error).__name__)
+            up = 0
+        yield _gauge("database_up", "Whether the database answers.", up)
+        yield from figures
+
+
+def _events(session: Session) -> Metric:
+    """Finished ones among the newest only: to count all that ever were would read the whole table."""
+    words = f"Events by state: all that are unfinished, and the finished among the newest {NEWEST}."
+    family = _family("events", words, "state")
+    newest = select(EventRow.state).order_by(EventRow.id.desc()).limit(NEWEST).subquery()
+    counted = dict.fromkeys(EventState, 0)
+    for column, wanted in ((EventRow.state, UNFINISHED), (newest.c.state, FINISHED)):
+        by_state = select(column, func.count()).where(column.in_(wanted)).group_by(column)
+        counted |= {EventState(state): count for state, count in session.execute(by_state)}
+    for state, count in counted.items():
+        family.add_metric([state], count)
+    return family
+
+
+def _oldest(session: Session, now: datetime) -> Metric:
+    at_work = UNFINISHED - {EventState.PARKED}
+    oldest = session.scalar(select(func.min(EventRow.received_at)).where(EventRow.state.in_(at_work)))
+    age = (now - oldest).total_seconds() if oldest is not None else 0.0
+    return _gauge("oldest_unfinished_event_seconds", "Age of the oldest event that is not finished nor parked.", age)
+
+
+def _workers(session: Session, since: datetime) -> Metric:
+    alive = session.scalar(select(func.count()).select_from(Worker).where(Worker.seen_at >= since))
+    return _gauge("workers_alive", "Worker processes whose heart beats.", alive or 0)
+
+
+def _deprecations(session: Session, now: datetime) -> Metric:
+    words = "Days until ProQuant stops sending a version; negative after that day."
+    family = _family("deprecation_days_left", words, "version")
+    ending = select(ProtocolVersion.version, ProtocolVersion.deprecation)
+    for version, end in session.execute(ending):
+        if end is not None:
+            family.add_metric([version], (end - now) / timedelta(days=1))
+    return family
+
+
+def _alerts_open(session: Session, warned_before: datetime) -> Metric:
+    """Those whose cause can be seen to stand still."""
+    near = (ProtocolVersion.supported, ProtocolVersion.deprecation <= warned_before)
+    open_ = {
+        "parked": select(func.count()).select_from(EventRow).where(EventRow.state == EventState.PARKED),
+        "drift": select(func.count()).select_from(Reconciliation).where(Reconciliation.result == Agreement.DRIFT),
+        "deprecation": select(func.count()).select_from(ProtocolVersion).where(*near),
+    }
+    family = _family("alerts_open", "Alerts whose cause still stands, by kind.", "kind")
+    for kind, counted in open_.items():
+        family.add_metric([kind], session.scalar(counted) or 0)
+    return family
+
+
+def _deliveries(session: Session) -> Metric:
+    """Failed ones as far as they are known: operators watch it grow."""
+    family = _family("deliveries", "Alerts on their way to a channel, or given up.", "state")
+    for state in (DeliveryState.PENDING, DeliveryState.FAILED):
+        counted = select(func.count()).select_from(DeliveryRow).where(DeliveryRow.state == state)
+        family.add_metric([state], session.scalar(counted) or 0)
+    return family
+
+
+def _family(name: str, words: str, label: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"{PREFIX}_{name}", words, labels=[label])
+
+
+def _gauge(name: str, words: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"{PREFIX}_{name}", words, value=value)

@@ -1,0 +1,89 @@
+"""What ProQuant was answered is written down after it was answered, and nothing of that is waited for."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from receiver import answered as module
+from receiver.answered import Answered
+from shared.clock import database_clock
+from shared.db import Sessions, make_engine, make_sessions
+from shared.domain import ErrorType, EventId
+from shared.notification_tables import AnswerRow
+from shared.proquant.answers import accepted, reply_for
+from tests.bridge import signal
+from tests.workshop import open_workshop
+
+REFUSED = reply_for(ErrorType.MARKET_CLOSED)
+
+
+class Clock:
+    """A monotonic clock that the test puts forward."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def event(sessions: Sessions) -> EventId:
+    return open_workshop(sessions).arrives(signal("SIGNAL_OPEN", quantity=Decimal(1)))
+
+
+def rows(sessions: Sessions) -> list[AnswerRow]:
+    with sessions() as session:
+        return list(session.scalars(select(AnswerRow).order_by(AnswerRow.first_at)))
+
+
+def test_each_answer_that_differs_is_kept_with_its_times(sessions: Sessions, event: EventId) -> None:
+    clock = Clock()
+    answered = Answered(sessions, clock)
+    answered.note(event, accepted())
+    clock.now += 60
+    answered.note(event, REFUSED)
+    clock.now += 60
+    answered.note(event, REFUSED)
+    answered.flush()
+    first, second = rows(sessions)
+    assert (first.status, first.body, first.times) == (200, "", 1)
+    assert (second.status, second.body, second.times) == (409, REFUSED.body.decode(), 2)
+    assert second.last_at - second.first_at == timedelta(seconds=60)
+    assert second.first_at - first.first_at == timedelta(seconds=60)
+    with sessions() as session:
+        assert abs(database_clock(session) - second.last_at) < timedelta(seconds=10)
+
+
+def test_two_processes_write_of_one_event(sessions: Sessions, event: EventId) -> None:
+    for _ in range(2):
+        answered = Answered(sessions)
+        answered.note(event, accepted())
+        answered.flush()
+    (row,) = rows(sessions)
+    assert row.times == 2
+    assert row.first_at < row.last_at
+
+
+def test_what_could_not_be_written_is_remembered(sessions: Sessions, event: EventId) -> None:
+    away = make_engine("postgresql://nobody@127.0.0.1:1/none")
+    answered = Answered(make_sessions(away))
+    answered.note(event, accepted())
+    with pytest.raises(SQLAlchemyError):
+        answered.flush()
+    away.dispose()
+    answered.note(event, accepted())
+    answered._sessions = sessions
+    answered.flush()
+    assert [row.times for row in rows(sessions)] == [2]
+
+
+def test_what_is_remembered_is_bounded(sessions: Sessions, event: EventId, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_REMEMBERED", 1)
+    answered = Answered(sessions)
+    for reply in (accepted(), REFUSED, accepted()):
+        answered.note(event, reply)
+    answered.flush()
+    assert [(row.status, row.times) for row in rows(sessions)] == [(200, 2)]
