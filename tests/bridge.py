@@ -85,11 +85,15 @@ class Bridge:
     token: str = ""
     rung: list[EventId] = field(default_factory=list)
 
-    def open_account(self, name: str = "alice", multiplier: str = "1", **settings: str) -> str:
-        """An account on the paper broker, open at all hours; returns its token, which `post` uses from now on."""
-        chosen = {"database_url": self.database_url, "hours": "always", **settings}
+    def open_account(self, name: str = "alice", multiplier: str = "1", kind: str = "paper", **settings: str) -> str:
+        """An account at a broker, the paper broker open at all hours; returns its token, which `post` uses from now on.
+
+        What is sent to another broker stands in that broker's books: `orders`, `trades` and `net` read the paper one's.
+        """
+        paper = {"database_url": self.database_url, "hours": "always"}
+        chosen = {**(paper if kind == "paper" else {}), **settings}
         with self.sessions.begin() as session:
-            account, token = accounts.create(session, name, "paper", chosen, Decimal(multiplier), self.secret_key)
+            account, token = accounts.create(session, name, kind, chosen, Decimal(multiplier), self.secret_key)
             broker = Adapters(self.sessions, self.secret_key)
             session.commit()
         with self.sessions.begin() as session:

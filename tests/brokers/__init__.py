@@ -1,0 +1,1 @@
+"""What is particular to one broker, beyond the suite that all of them pass."""
