@@ -1,22 +1,24 @@
 """`make bench`: measures the bridge beside the baseline, and writes var/bench/report.md, report.json and plots."""
 
 import argparse
+import math
 import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from tests.benchmarks import load, measures, report, site
+from tests.benchmarks import history, load, measures, memory, plots, report, site
 from tests.benchmarks.limits import Row, Verdict
 from tests.benchmarks.measures import Field
 from tests.benchmarks.samples import percentile
-from tests.benchmarks.scale import FULL, QUICK
+from tests.benchmarks.scale import FULL, QUICK, Scale
 from tests.benchmarks.sides import Baseline, Bridge
 from tests.benchmarks.site import Site
 
@@ -26,7 +28,10 @@ MEASURES: dict[str, Callable[[Field], Row]] = {
     "B3": measures.b3,
     "B4": measures.b4,
     "B5": measures.b5,
+    "B6": history.b6,
     "B7": measures.b7,
+    "B8": memory.b8,
+    "B9": memory.b9,
     "B10": measures.b10,
 }
 CEILING_EVENTS = 3000
@@ -36,16 +41,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 0 if every figure reached its must, 1 if one missed it."""
     chosen = _parser().parse_args(arguments)
     names = chosen.only.split(",") if chosen.only else list(MEASURES)
+    scale = QUICK if chosen.quick else replace(FULL, memory_seconds=math.inf) if chosen.full else FULL
+    chosen.report.mkdir(parents=True, exist_ok=True)
     folder, console = Path(tempfile.mkdtemp(prefix="pqb-bench-")), Console()
     try:
         with _progress(console) as progress, site.running(folder) as ground:
-            rows, facts = _run(ground, names, chosen.quick, progress)
+            rows, facts = _run(ground, names, scale, progress, chosen.report)
     except BaseException:
         console.print(f"Failed; the logs of every process are in {folder}")
         raise
     shutil.rmtree(folder)
     text = report.markdown(rows, facts)
-    chosen.report.mkdir(parents=True, exist_ok=True)
     (chosen.report / "report.md").write_text(text)
     (chosen.report / "report.json").write_text(report.json_text(rows, facts))
     console.print(text, markup=False, soft_wrap=True)
@@ -57,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--quick", action="store_true", help="under a minute; says little about ratios near their limit"
     )
+    parser.add_argument("--full", action="store_true", help="B8 with 200,000 events, however long that takes")
     parser.add_argument("--only", help="some of the figures, such as B1,B4")
     parser.add_argument("--report", type=Path, default=Path("var/bench"), help="the folder to write to")
     return parser
@@ -66,17 +73,22 @@ def _progress(console: Console) -> Progress:
     return Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console)
 
 
-def _run(ground: Site, names: Sequence[str], quick: bool, progress: Progress) -> tuple[list[Row], dict[str, str]]:
+def _run(
+    ground: Site, names: Sequence[str], scale: Scale, progress: Progress, reports: Path
+) -> tuple[list[Row], dict[str, str]]:
     bar = progress.add_task("starting", total=len(names))
     bridge, baseline = Bridge(ground), Baseline(ground)
     bridge.start()
     baseline.start()
-    field = Field(bridge, baseline, QUICK if quick else FULL, partial(_tell, progress, bar, "starting"))
+    field = Field(bridge, baseline, scale, partial(_tell, progress, bar, "starting"))
     facts, rows = _facts(baseline), []
     for name in names:
         field.tell = partial(_tell, progress, bar, name)
         rows.append(MEASURES[name](field))
         progress.advance(bar)
+    if scale.rates and set(names) == set(MEASURES):
+        field.tell = partial(_tell, progress, bar, "plot")
+        plots.draw(plots.measure(field), reports / "latency.png")
     return rows, facts
 
 

@@ -71,4 +71,4 @@ class Row:
 
 def sized(wanted: int, rate: float, seconds: float, least: int) -> int:
     """How many events fit into `seconds` at `rate`: at most what is wanted, at least what says anything."""
-    return max(min(wanted, least), min(wanted, int(rate * seconds)))
+    return max(min(wanted, least), int(min(wanted, rate * seconds)))

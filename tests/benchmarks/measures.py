@@ -84,8 +84,7 @@ def b7(ground: Field) -> Row:
 
     def burst(side: Side) -> float:
         calls = side.calls()
-        traffic = replace(_traffic(events, 5000, 256), burst=True)
-        answers = load.fire(side.target("instant"), traffic)
+        answers = load.fire(side.target("instant"), replace(traffic(events, 5000, 256), burst=True))
         drain(side, calls, events)
         return percentile(answers.latencies, 0.99)
 
@@ -107,22 +106,32 @@ def b10(ground: Field) -> Row:
 
 def accept(side: Side, events: int) -> Answers:
     """A closed loop of new events. The workers must have stopped."""
-    return load.fire(side.target("instant"), _traffic(events, STRATEGIES, CONNECTIONS))
+    return load.fire(side.target("instant"), traffic(events, STRATEGIES, CONNECTIONS))
 
 
 def steady(side: Side, rate: float, scale: Scale) -> Answers:
     """An open loop at `rate` events a second."""
-    traffic = _traffic(int(rate * scale.steady_seconds), STRATEGIES, SLOTS)
-    return load.fire(side.target("instant"), replace(traffic, rate=rate))
+    due = replace(traffic(int(rate * scale.steady_seconds), STRATEGIES, SLOTS), rate=rate)
+    return load.fire(side.target("instant"), due)
 
 
 def backlog(side: Side, account: str, events: int, threads: int) -> Drain:
     """Queues events while no worker runs, then lets one drain them. The workers must have stopped, and stop again."""
+    return _queue_and_drain(side, account, events, threads)[1]
+
+
+def accept_and_drain(side: Side, events: int) -> tuple[float, float]:
+    """Answers a second while no worker runs, and orders a second after that. The workers must have stopped."""
+    answers, drained = _queue_and_drain(side, "instant", events, THREADS)
+    return answers.rate, drained.rate
+
+
+def _queue_and_drain(side: Side, account: str, events: int, threads: int) -> tuple[Answers, Drain]:
     calls = side.calls()
-    load.fire(side.target(account), _traffic(events, STRATEGIES, CONNECTIONS))
+    answers = load.fire(side.target(account), traffic(events, STRATEGIES, CONNECTIONS))
     side.start_workers(threads)
     try:
-        return drain(side, calls, events)
+        return answers, drain(side, calls, events)
     finally:
         side.stop_workers()
 
@@ -130,7 +139,7 @@ def backlog(side: Side, account: str, events: int, threads: int) -> Drain:
 def _answer_above_broker(waiting: Bridge, events: int) -> float:
     """Milliseconds, p50, beyond those of the broker itself."""
     calls = waiting.calls()
-    answers = load.fire(waiting.target("ms20"), _traffic(events, STRATEGIES, 1))
+    answers = load.fire(waiting.target("ms20"), traffic(events, STRATEGIES, 1))
     drain(waiting, calls, events)
     return percentile(answers.latencies, 0.5) * 1000 - BROKER_MS
 
@@ -139,11 +148,11 @@ def _idle(side: Side, events: int) -> float:
     """Milliseconds, p50. Far enough apart that each finds everything idle."""
     side.start_workers()
     calls = side.calls()
-    load.fire(side.target("paper"), _traffic(1, 1, 1))
+    load.fire(side.target("paper"), traffic(1, 1, 1))
     drain(side, calls, 1)  # the worker is there now
-    traffic = replace(_traffic(events, STRATEGIES, 4), rate=IDLE_RATE)
-    answers = load.fire(side.target("paper"), traffic)
-    sent = {event(traffic, number).proquant_position_id: at for number, at in enumerate(answers.record.sent)}
+    apart = replace(traffic(events, STRATEGIES, 4), rate=IDLE_RATE)
+    answers = load.fire(side.target("paper"), apart)
+    sent = {event(apart, number).proquant_position_id: at for number, at in enumerate(answers.record.sent)}
     return percentile([call.at - sent[call.position] for call in drain(side, calls, events).calls], 0.5) * 1000
 
 
@@ -171,5 +180,6 @@ def _rounds(ground: Field, measure: Callable[[Side], float], running: bool = Fal
     return sample(values[ground.bridge.label]), sample(values[ground.baseline.label])
 
 
-def _traffic(events: int, strategies: int, connections: int) -> Traffic:
+def traffic(events: int, strategies: int, connections: int) -> Traffic:
+    """A closed loop of events that no other run has."""
     return load.plan(f"run{next(_runs)}", events, strategies, connections)

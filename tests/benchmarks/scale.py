@@ -16,7 +16,8 @@ class Scale:
     steady_seconds: float  # of B2, and of each point of the plot
     seconds: float  # for one drain
     memory: tuple[int, int]  # events before the first and the second look at the memory
-    rates: tuple[int, ...]  # events a second, of the plot
+    memory_seconds: float  # for all of them
+    rates: tuple[int, ...]  # events a second, of the plot; none: no plot
 
 
 FULL = Scale(
@@ -29,6 +30,7 @@ FULL = Scale(
     steady_seconds=5,
     seconds=12,
     memory=(10_000, 200_000),
+    memory_seconds=60,
     rates=(50, 100, 200, 400),
 )
 QUICK = Scale(
@@ -41,5 +43,6 @@ QUICK = Scale(
     steady_seconds=2,
     seconds=3,
     memory=(200, 400),
+    memory_seconds=3,
     rates=(),
 )

@@ -1,13 +1,15 @@
 """What is computed from measurements: medians, spread, verdicts, sizes, and the table."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import report
+from tests.benchmarks import plots, report
 from tests.benchmarks.calls import Call
 from tests.benchmarks.draining import Drain, WrongOrders, check
 from tests.benchmarks.limits import LIMITS, Row, Verdict, sized
+from tests.benchmarks.plots import Point
 from tests.benchmarks.samples import percentile, ratio, sample
 
 CALLS = [Call(float(number), f"id-{number}", "p", "open") for number in range(11)]
@@ -78,3 +80,10 @@ def test_the_json_holds_every_round() -> None:
     found = json.loads(report.json_text([ROW], {}))["rows"][0]
     assert found["bridge"] == [12.0, 10.0, 14.0]
     assert (found["must"], found["verdict"]) == (1.0, "must reached")
+
+
+def test_the_plot_is_a_picture(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="The extra `bench` is not installed.")
+    points = [Point(rate, {"p50": rate / 100, "p99": rate / 10}) for rate in (50.0, 100.0)]
+    plots.draw({"bridge": points, "baseline": points}, tmp_path / "latency.png")
+    assert (tmp_path / "latency.png").read_bytes().startswith(b"\x89PNG")
