@@ -128,15 +128,36 @@ def _alpaca(_: str) -> AbstractContextManager[Bench]:
     return AlpacaBench()
 
 
+def _oanda(_: str) -> AbstractContextManager[Bench]:
+    from tests.contract.oanda_bench import OandaBench
+
+    return OandaBench()
+
+
+def _oanda_netting(_: str) -> AbstractContextManager[Bench]:
+    from tests.contract.oanda_bench import OandaBench
+
+    return OandaBench(hedging=False)
+
+
+def _binance(_: str) -> AbstractContextManager[Bench]:
+    from tests.contract.binance_bench import BinanceBench
+
+    return BinanceBench()
+
+
 SETUPS: dict[str, Setup] = {
     "paper": _paper(Dedupe.LIFETIME),
     "alpaca": _alpaca,
+    "binance": _binance,
     "http": _rest(Dedupe.LIFETIME),
+    "oanda": _oanda,
 }
 """Every adapter, by name: each case runs on each of them."""
 VARIANTS: dict[str, Setup] = {f"paper-{dedupe}": _paper(dedupe) for dedupe in Dedupe if dedupe is not Dedupe.LIFETIME}
 VARIANTS["http-while_open"] = _rest(Dedupe.WHILE_OPEN)
-"""The same adapters with another declared dedupe: only the cases about repeated client order ids run on them."""
+VARIANTS["oanda-netting"] = _oanda_netting
+"""The same adapters in another form: only the cases about repeated client order ids run on them."""
 
 
 def order(bench: Bench, leg: Leg = Leg.OPEN, side: Direction = Direction.BUY, **changes: object) -> OrderRequest:

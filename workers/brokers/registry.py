@@ -8,7 +8,9 @@ from workers.brokers.base import Broker
 
 BUILT_IN = {
     "alpaca": "workers.brokers.alpaca.broker:make",
+    "binance": "workers.brokers.binance.broker:make",
     "http": "workers.brokers.rest.broker:make",
+    "oanda": "workers.brokers.oanda.broker:make",
     "paper": "workers.brokers.paper.broker:make",
 }
 """Name -> dotted path of the factory; imported only when an account uses it."""

@@ -1,0 +1,196 @@
+"""The OANDA adapter: the contract's methods over the v20 REST API (developer.oanda.com)."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from shared.domain import Direction, ErrorType, Instrument, Leg, check_quantity, sentence_about
+from workers.brokers.base import (
+    AccountSummary,
+    Broker,
+    BrokerPosition,
+    BrokerUnavailable,
+    Capabilities,
+    Dedupe,
+    OrderRejected,
+    OrderReport,
+    OrderRequest,
+    OutcomeUnknown,
+)
+from workers.brokers.oanda import history, translate
+from workers.brokers.oanda.api import Api, Refused, TradeExists
+from workers.brokers.oanda.closing import Closing, closing_of
+from workers.brokers.oanda.errors import Meaning
+from workers.brokers.oanda.identity import closing_body, opening_body, trade_client_id
+from workers.brokers.oanda.settings import OandaSettings, parse
+from workers.brokers.oanda.translate import BAD_JSON, Json, number
+
+DEADLINE_SECONDS = 15.0
+CALLS = 5  # that fit into the deadline: all that is asked before a send gets one part of it, the send and the rest four
+SETTLE_SECONDS = 3.0  # reads were seen to lag half a second behind (hootnot/oanda-api-v20, issue 204)
+MT4 = Meaning(None, "This OANDA account is linked to MetaTrader 4, whose orders can carry no ids of ours.")
+_Answer = TypeVar("_Answer")
+
+
+def make(settings: Mapping[str, str]) -> Broker:
+    """The adapter for the account that `settings` names; `settings.py` lists them. Nothing is connected yet.
+
+    Raises ValueError that names an odd setting.
+    """
+    return OandaBroker(parse(settings))
+
+
+class OandaBroker:
+    """One v20 account, hedging or netting. Thread-safe.
+
+    What never changes about the account (whether it hedges, whether it is linked to MetaTrader 4) is asked once, when
+    it is first needed: a broker that is away when the adapter is made is no fault of the settings.
+    """
+
+    def __init__(self, settings: OandaSettings, deadline_seconds: float = DEADLINE_SECONDS) -> None:
+        self._settings = settings
+        self._deadline = deadline_seconds
+        self._api = Api(settings, deadline_seconds / CALLS)
+        self._instruments: Mapping[str, Instrument] = {}
+        self._hedges: bool | None = None
+        self._usable = False
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """`nets_positions` is True, the careful answer, until OANDA was asked; `account` and `mark` ask it."""
+        return Capabilities(Dedupe.WHILE_OPEN, not self._hedges, SETTLE_SECONDS, self._deadline)
+
+    def instruments(self) -> Sequence[Instrument]:
+        self._check_usable()
+        listed = self._api.instruments(lambda body: [translate.instrument(row) for row in body["instruments"]])
+        self._instruments = {each.symbol: each for each in listed}
+        return listed
+
+    def account(self) -> AccountSummary:
+        self._check_usable()
+        return self._summary(lambda body: translate.summary(body["account"]))
+
+    def is_open(self, symbol: str, at: datetime) -> bool:
+        """What OANDA says of now: it publishes no hours, and `at` is now wherever the bridge asks."""
+        return self._is_open_now(symbol)
+
+    def mark(self) -> str | None:
+        """The number of the account's last transaction."""
+        return self._summary(lambda body: str(int(body["lastTransactionID"])))
+
+    def submit(self, order: OrderRequest) -> OrderReport:
+        """At most four reads and one write, and the log where OANDA says that the strategy has a trade already."""
+        ends = time.monotonic() + self._deadline
+        try:
+            closing = self._to_close(order) if order.leg is Leg.CLOSE else None
+            if closing is None:
+                self._check_open(order)
+        except Refused as refused:
+            if refused.forbidden:
+                raise OrderRejected(refused.meaning.type, refused.reason) from refused
+            raise
+        if time.monotonic() > ends - self._deadline * (CALLS - 1) / CALLS:
+            raise BrokerUnavailable("OANDA is too slow to be sent an order within the time that there is.")
+        try:
+            return self._send(order, closing)
+        except TradeExists as refused:
+            return self._existing(order, refused, ends)
+        except BAD_JSON as error:
+            raise OutcomeUnknown(f"OANDA's answer to the order cannot be read: {type(error).__name__}.") from error
+
+    def find(self, order: OrderRequest) -> OrderReport | None:
+        """Reads the transaction log from the order's mark to its end."""
+        log, _ = self._api.log_since(order.mark)
+        return self._in_log(order, log)
+
+    def positions(self) -> Sequence[BrokerPosition]:
+        return self._api.open_positions(lambda body: translate.positions(body["positions"]))
+
+    def close(self) -> None:
+        self._api.close()
+
+    def _check_open(self, order: OrderRequest) -> None:
+        """Refuses before sending what OANDA would refuse, and what would reduce another strategy's position."""
+        self._check_usable()
+        if order.symbol not in self._instruments:
+            self.instruments()
+        instrument = self._instruments.get(order.symbol)
+        if instrument is None:
+            raise OrderRejected(ErrorType.UNSUPPORTED_INSTRUMENT, f"This account does not trade {order.symbol}.")
+        if wrong := check_quantity(instrument, order.quantity):
+            raise OrderRejected(wrong, sentence_about(instrument, order.quantity))
+        if self._nets() and self._api.open_trades(order.symbol, lambda body: _has_opposite(body, order.side)):
+            raise OrderRejected(None, f"This account nets, and another strategy holds {order.symbol} the other way.")
+
+    def _to_close(self, order: OrderRequest) -> Closing:
+        self._check_usable()
+        trade = order.opening.trade_id if order.opening else None
+        client_id = self._trade_client_id(order)
+        row = self._api.trade(trade or f"@{client_id}")
+        if row is None and trade is None and not self._is_open_now(order.symbol):
+            raise OrderRejected(ErrorType.MARKET_CLOSED, f"The market for {order.symbol} is closed.")
+        try:
+            return closing_of(order, client_id, row)
+        except BAD_JSON as error:
+            raise BrokerUnavailable(
+                f"OANDA's answer about the trade cannot be read: {type(error).__name__}."
+            ) from error
+
+    def _send(self, order: OrderRequest, closing: Closing | None) -> OrderReport:
+        if closing is None:
+            return translate.filled(order, self._api.create_order(opening_body(order, self._settings.account)))
+        return translate.filled(order, self._api.close_trade(closing.trade_id, closing_body(closing.quantity)))
+
+    def _existing(self, order: OrderRequest, refused: TradeExists, ends: float) -> OrderReport:
+        """The strategy has an open trade. If this order has opened it, then it had been sent before and is filled.
+
+        The log up to the refusal is the proof, one way or the other.
+        """
+        if time.monotonic() > ends - self._deadline / CALLS:
+            raise OutcomeUnknown("The strategy has a trade at OANDA; there is no time left to ask whose it is.")
+        try:
+            log, last = self._api.log_since(order.mark)
+            report = self._in_log(order, log)
+        except BrokerUnavailable as unavailable:
+            raise OutcomeUnknown(f"The strategy has a trade at OANDA; whose? {unavailable.reason}") from unavailable
+        if last < refused.transaction:
+            raise OutcomeUnknown("The strategy has a trade at OANDA, whose log does not show yet whose.")
+        if report is None or not report.filled_quantity:
+            raise refused
+        return report
+
+    def _in_log(self, order: OrderRequest, log: Sequence[Json]) -> OrderReport | None:
+        try:
+            return history.report_of(order, log, self._trade_client_id(order))
+        except BAD_JSON as error:
+            raise BrokerUnavailable(f"OANDA's transactions cannot be read: {type(error).__name__}.") from error
+
+    def _check_usable(self) -> None:
+        """Once: the token reaches the account, and the account is not one whose trades can carry no ids of ours."""
+        if not self._usable:
+            if self._api.is_mt4_account():
+                raise Refused(403, MT4)
+            self._usable = True
+
+    def _nets(self) -> bool:
+        if self._hedges is None:
+            self._summary(lambda body: body["account"])
+        return not self._hedges
+
+    def _summary(self, read: Callable[[Json], _Answer]) -> _Answer:
+        def read_all(body: Json) -> tuple[bool, _Answer]:
+            return bool(body["account"]["hedgingEnabled"]), read(body)
+
+        self._hedges, answer = self._api.summary(read_all)
+        return answer
+
+    def _is_open_now(self, symbol: str) -> bool:
+        return self._api.pricing(symbol, lambda body: translate.is_tradeable(body["prices"]))
+
+    def _trade_client_id(self, order: OrderRequest) -> str:
+        return trade_client_id(self._settings.account, order.strategy_id)
+
+
+def _has_opposite(body: Json, side: Direction) -> bool:
+    return any((number(trade["currentUnits"]) > 0) is not (side is Direction.BUY) for trade in body["trades"])

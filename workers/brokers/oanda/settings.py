@@ -1,0 +1,81 @@
+"""The settings of an OANDA account, read from text; an unknown name or an odd value is refused by name. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+_KNOWN = frozenset({"account", "account_id", "base_url", "environment", "token"})
+_ACCOUNT_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+class Environment(StrEnum):
+    """OANDA's two worlds; a token is good for one of them. Real money only where the setting says `live`."""
+
+    PRACTICE = "practice"
+    LIVE = "live"
+
+
+ADDRESSES = {
+    Environment.PRACTICE: "https://api-fxpractice.oanda.com",
+    Environment.LIVE: "https://api-fxtrade.oanda.com",
+}
+"""Where each environment is served (developer.oanda.com, development guide)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OandaSettings:
+    """One account at OANDA. `account` is the bridge's own name of it."""
+
+    account: str
+    account_id: str
+    token: str = field(repr=False)
+    environment: Environment
+    base_url: str
+
+
+def parse(settings: Mapping[str, str]) -> OandaSettings:
+    """What the texts say. Raises ValueError that names the setting and says what is wrong with it."""
+    if unknown := sorted(settings.keys() - _KNOWN):
+        raise ValueError(f"{', '.join(unknown)}: unknown; the settings are {', '.join(sorted(_KNOWN))}")
+    environment = _environment(settings.get("environment", Environment.PRACTICE))
+    return OandaSettings(
+        account=_present(settings, "account"),
+        account_id=_account_id(_present(settings, "account_id")),
+        token=_token(_present(settings, "token")),
+        environment=environment,
+        base_url=_address(settings.get("base_url", ADDRESSES[environment])),
+    )
+
+
+def _present(settings: Mapping[str, str], name: str) -> str:
+    text = settings.get(name, "").strip()
+    if not text:
+        raise ValueError(f"{name}: must be given")
+    return text
+
+
+def _environment(text: str) -> Environment:
+    if text not in set(Environment):
+        raise ValueError(f"environment: {text!r} is none of {', '.join(Environment)}")
+    return Environment(text)
+
+
+def _account_id(text: str) -> str:
+    if not _ACCOUNT_ID.fullmatch(text):
+        raise ValueError("account_id: must look like 101-004-1234567-001")
+    return text
+
+
+def _token(text: str) -> str:
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("token: must be printable ASCII without spaces")
+    return text
+
+
+def _address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"base_url: {text!r} is not an address such as https://host:port")
+    return text.rstrip("/")
