@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run demo test fuzz chaos simulate crash-points lint format lock clean
+.PHONY: help venv run demo test fuzz chaos simulate crash-points vendor-clients lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,13 @@ crash-points: $(INSTALLED) ## Let a process die at every point of every story; E
 
 fuzz: $(INSTALLED) ## Post 100,000 odd bodies to a run of its own
 	$(BIN)/python -m tests.acceptance.fuzz
+
+VENDORS = $(basename $(notdir $(wildcard tests/vendor_clients/*.txt)))
+vendor-clients: $(addprefix vendor-client-,$(VENDORS)) ## Let the vendors' own clients read and trade at the simulators
+vendor-client-%: tests/vendor_clients/%.txt
+	$(PYTHON) -m venv var/vendor-clients/$*
+	var/vendor-clients/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	var/vendor-clients/$*/bin/python -m tests.vendor_clients.$*
 
 lint: $(INSTALLED) ## Run the checks that need no running program
 	$(BIN)/ruff check .

@@ -38,9 +38,8 @@ def bridge(sessions: Sessions, database_url: str, simulator: Simulator) -> Itera
 
 def placed(alpaca: Alpaca) -> list[tuple[str, str]]:
     """What the simulator's books have filled, in that order."""
-    return [
-        (order.body["position_intent"], order.body["qty"]) for order in alpaca.books.orders.values() if order.filled
-    ]
+    filled = [order.body for order in alpaca.books.orders.values() if order.filled]
+    return [(body["position_intent"], body["qty"]) for body in filled]
 
 
 def sent(simulator: Simulator) -> list[str]:

@@ -1,0 +1,1 @@
+"""The vendors' own clients against the simulators: proof that the simulators speak the vendors' language."""
