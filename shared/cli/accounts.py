@@ -1,6 +1,6 @@
 """`proquant-bridge accounts`: whom we trade for, and the tokens by which ProQuant speaks for them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 import click
@@ -10,6 +10,7 @@ from shared.cli import queries
 from shared.cli.environment import database, sessions_of, settings
 from shared.cli.options import AccountName, DecimalNumber
 from shared.cli.output import json_option, print_json, print_listing
+from shared.cli.pairs import settings_of
 from shared.onboarding import Application
 from shared.orphans import Policy
 
@@ -42,7 +43,7 @@ def create(
     as_json: bool,
 ) -> None:
     """Create the account NAME and print its token, which is shown only now."""
-    wanted = Application(name, broker, _settings(pairs), multiplier, Policy(on_deleted), Policy(on_disabled))
+    wanted = Application(name, broker, settings_of(pairs), multiplier, Policy(on_deleted), Policy(on_disabled))
     with settings() as config, sessions_of(config) as sessions:
         opened = onboarding.open_account(sessions, wanted, config.secret_key)
     _print_token(name, opened.token, as_json, f"Created the account {name} with {opened.instruments} instruments.")
@@ -101,19 +102,6 @@ def rotate_token(name: str, as_json: bool) -> None:
     with database() as sessions, sessions.begin() as session:
         token = accounts.rotate_token(session, name)
     _print_token(name, token, as_json, f"The older tokens of the account {name} no longer work.")
-
-
-def _settings(pairs: Sequence[str]) -> Mapping[str, str]:
-    """Raises BadParameter that never shows a value: it may be a secret."""
-    chosen: dict[str, str] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not (key and equals):
-            raise click.BadParameter("each must have the form KEY=VALUE.", param_hint="--setting")
-        if key in chosen:
-            raise click.BadParameter(f"{key} is given twice.", param_hint="--setting")
-        chosen[key] = value
-    return chosen
 
 
 def _set_paused(name: str, paused: bool) -> None:

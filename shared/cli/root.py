@@ -9,6 +9,7 @@ from shared.errors import BridgeError
 COMMANDS = {
     "accounts": "Create, list, pause and resume accounts, and rotate their tokens.",
     "alerts": "What a person should know.",
+    "broker": "Try a broker against the contract, and serve the paper broker over HTTP.",
     "doctor": "Check every dependency and setting, and say what to mend.",
     "events": "The events that ProQuant has sent, and their receipts.",
     "instruments": "What an account can trade.",

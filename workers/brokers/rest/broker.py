@@ -68,7 +68,9 @@ class RestBroker:
         return self._get("/account", translate.account)
 
     def is_open(self, symbol: str, at: datetime) -> bool:
-        return self._get("/market", _is_open, symbol=symbol, at=at.isoformat())
+        return self._get(
+            "/market", lambda body: translate.flag(translate.mapping(body), "open"), symbol=symbol, at=at.isoformat()
+        )
 
     def mark(self) -> str | None:
         return self._get("/mark", lambda body: translate.optional(translate.mapping(body), "mark", translate.text))
@@ -152,10 +154,3 @@ def _read(reply: Reply, what: str, translated: Callable[[object], _Value]) -> _V
 
 def _path(order: OrderRequest) -> str:
     return f"/orders/{quote(order.client_order_id, safe='')}"
-
-
-def _is_open(body: object) -> bool:
-    said = translate.mapping(body).get("open")
-    if not isinstance(said, bool):
-        raise ValueError("open is not true or false")  # noqa: TRY004 - one error for every odd answer
-    return said

@@ -30,11 +30,12 @@ _Value = TypeVar("_Value")
 def capabilities(body: object, deadline_seconds: float) -> Capabilities:
     """What the far end promises; the deadline is the adapter's own."""
     fields = mapping(body)
-    nets = fields.get("nets_positions")
-    if not isinstance(nets, bool):
-        raise ValueError("nets_positions is not true or false")  # noqa: TRY004 - one error for every odd answer
     return Capabilities(
-        Dedupe(text(fields, "dedupe")), nets, float(positive(fields, "settle_seconds")), deadline_seconds
+        dedupe=Dedupe(text(fields, "dedupe")),
+        nets_positions=flag(fields, "nets_positions"),
+        settle_seconds=float(positive(fields, "settle_seconds")),
+        deadline_seconds=deadline_seconds,
+        opposite_sides=flag(fields, "opposite_sides") if "opposite_sides" in fields else True,
     )
 
 
@@ -105,7 +106,15 @@ def order(request: OrderRequest) -> dict[str, object]:
 def mapping(value: object) -> Json:
     """A JSON object."""
     if not isinstance(value, dict):
-        raise ValueError("not an object")  # noqa: TRY004 - as above
+        raise ValueError("not an object")  # noqa: TRY004 - one error for every odd answer
+    return value
+
+
+def flag(fields: Json, name: str) -> bool:
+    """True or false."""
+    value = fields.get(name)
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} is not true or false")  # noqa: TRY004 - as above
     return value
 
 
@@ -147,9 +156,9 @@ def each(body: object, name: str, read: Callable[[Json], _Value]) -> list[_Value
 
 
 def _instrument(fields: Json) -> Instrument:
-    step, shortable = positive(fields, "step"), fields.get("shortable", True)
-    if step == 0 or not isinstance(shortable, bool):
-        raise ValueError("an instrument has no step, or shortable is not true or false")
+    step, shortable = positive(fields, "step"), flag(fields, "shortable") if "shortable" in fields else True
+    if step == 0:
+        raise ValueError("an instrument has a step of zero")
     return Instrument(
         text(fields, "ticker"), text(fields, "symbol"), positive(fields, "minimum"),
         optional(fields, "maximum", positive), step, text(fields, "currency"), shortable,

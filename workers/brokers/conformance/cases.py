@@ -1,0 +1,73 @@
+"""What a case is, how cases are run, and what becomes of them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from workers.brokers.base import BrokerError
+
+
+class Outcome(StrEnum):
+    """What became of a case."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class Broken(Exception):
+    """The far end or its adapter does not do what the contract says."""
+
+
+class NotApplicable(Exception):
+    """The case does not apply to this broker, or cannot be tried now; the message says why."""
+
+
+_Subject = TypeVar("_Subject")
+
+
+@dataclass(frozen=True, slots=True)
+class Case(Generic[_Subject]):
+    """One numbered promise of the contract. `attempt` raises Broken or NotApplicable, or returns."""
+
+    number: str
+    promise: str
+    attempt: Callable[[_Subject], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One line of the table; `reason` is empty where the case passed."""
+
+    number: str
+    promise: str
+    outcome: Outcome
+    reason: str = ""
+
+
+def run(cases: Iterable[Case[_Subject]], subject: _Subject) -> Iterator[Result]:
+    """Each case in turn, whatever became of the ones before it."""
+    for case in cases:
+        outcome, reason = _attempt(case, subject)
+        yield Result(case.number, case.promise, outcome, reason)
+
+
+def must(holds: bool, otherwise: str) -> None:
+    """Raises Broken with these words where it does not hold."""
+    if not holds:
+        raise Broken(otherwise)
+
+
+def _attempt(case: Case[_Subject], subject: _Subject) -> tuple[Outcome, str]:
+    try:
+        case.attempt(subject)
+    except NotApplicable as skipped:
+        return Outcome.SKIPPED, str(skipped)
+    except Broken as broken:
+        return Outcome.FAILED, str(broken)
+    except BrokerError as error:
+        return Outcome.FAILED, f"{type(error).__name__}: {getattr(error, 'reason', error)}"
+    except Exception as error:  # noqa: BLE001 - an adapter that raises anything else is what this looks for
+        return Outcome.FAILED, f"it raised {type(error).__name__}, which is no error of the contract"
+    return Outcome.PASSED, ""
