@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test fuzz chaos simulate crash-points lint format lock clean
+.PHONY: help venv run demo test fuzz chaos simulate crash-points lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ $(INSTALLED): requirements.lock pyproject.toml
 run: $(INSTALLED) ## Run everything in the foreground; PORT and FLOWER_PORT move the ports, Ctrl-C stops
 	@exec $(BIN)/python -m shared.local.run
 
+demo: $(INSTALLED) ## Run the bridge beside a simulator of ProQuant, with a page; SIMULATOR_PORT moves the page
+	@exec $(BIN)/python -m shared.local.demo
+
 test: lint ## Run every check and every test, on an embedded PostgreSQL and Redis
 	$(BIN)/python -m pytest --cov --cov-report=term
 
@@ -33,6 +36,17 @@ MINUTES ?= 10
 SEED ?= 1
 chaos: $(INSTALLED) ## Kill, freeze and cut off real processes for MINUTES by SEED; see docs/chaos.md
 	@exec $(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --report var/chaos
+
+BENCH := .venv/bench
+$(BENCH): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[bench]"
+	@touch $(BENCH)
+
+bench: $(BENCH) ## Measure the bridge beside Flask and Celery; writes var/bench; see docs/benchmarks.md
+	@exec $(BIN)/python -m tests.benchmarks
+
+bench-quick: $(BENCH) ## The same in short: shows that it works, and little about ratios
+	@exec $(BIN)/python -m tests.benchmarks --quick
 
 SEEDS ?= 2000
 simulate: $(INSTALLED) ## Play SEEDS worlds in virtual time; `python -m tests.simulation --replay N` shows one

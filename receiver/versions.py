@@ -1,9 +1,9 @@
 """Which protocol versions ProQuant sends, and until when: written down and alerted when new, and when changed."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -12,8 +12,11 @@ from shared.alerts import raise_alert
 from shared.db import Sessions
 from shared.domain import AccountId, AlertKind, Envelope
 from shared.tables import ProtocolVersion
+from shared.version_status import VersionStatus
 
 log = structlog.get_logger()
+
+News = tuple[AlertKind, str]
 
 
 class Versions:
@@ -24,23 +27,20 @@ class Versions:
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
-        self._seen: dict[str, datetime | None] = {}
+        self._seen: dict[str, VersionStatus] = {}
 
     def note(self, envelope: Envelope) -> None:
-        """What this body says of versions: the one that was used, and those that this build does not know."""
-        said: dict[str, datetime | None] = dict.fromkeys(envelope.unknown_versions)
-        said[envelope.version] = envelope.deprecation
-        news = {name: end for name, end in said.items() if self._seen.get(name, _NEVER) != end}
-        if not news:
+        """What this body says of each version in it: those that this build reads, and those that it does not know."""
+        said = [status for status in envelope.versions if self._seen.get(status.version) != status]
+        if not said:
             return
         try:
             with self._sessions.begin() as session:
-                for name, deprecation in news.items():
-                    _write(session, name, deprecation, supported=name == envelope.version)
+                _write_all(session, said)
         except SQLAlchemyError as error:
             log.error("A protocol version could not be noted.", action="version_failed", error=type(error).__name__)
             return
-        self._seen |= news
+        self._seen |= {status.version: status for status in said}
 
     def only_unknown(self, account: AccountId, detail: str) -> None:
         """A body came in none of our versions: a signal was lost, and a person must know."""
@@ -51,20 +51,47 @@ class Versions:
             log.error("An unknown version could not be alerted.", action="version_failed", error=type(error).__name__)
 
 
-_NEVER = datetime.min.replace(tzinfo=UTC)
+def news_of(before: VersionStatus | None, now: VersionStatus, first_ever: bool) -> Iterator[News]:
+    """What a person should know of what is said now, after what was said before; None = never heard of. Pure.
+
+    The versions of the very first body are no news: the bridge was installed for them.
+    """
+    name = now.version
+    if before is None and not now.supported:
+        yield AlertKind.UNKNOWN_VERSION, f"ProQuant sends {name}, which this build does not know yet."
+    elif before is None and not first_ever:
+        yield AlertKind.NEW_VERSION, f"ProQuant sends {name} for the first time; this build reads it."
+    if now.odd and not (before is not None and before.odd):
+        yield AlertKind.DEPRECATION, f"ProQuant says of {name} that it ends, but not on a date that can be read."
+    elif now.deprecation is not None and (before is None or before.deprecation != now.deprecation):
+        moved = f" (not on {before.deprecation:%Y-%m-%d})" if before is not None and before.deprecation else ""
+        yield (
+            AlertKind.DEPRECATION,
+            (f"ProQuant stops sending {name} on {now.deprecation:%Y-%m-%d}{moved}; upgrade before that day."),
+        )
+    elif now.deprecation is None and not now.odd and before is not None and (before.deprecation or before.odd):
+        yield AlertKind.DEPRECATION, f"ProQuant no longer says that {name} ends."
 
 
-def _write(session: Session, name: str, deprecation: datetime | None, supported: bool) -> None:
-    known = session.scalar(select(ProtocolVersion).where(ProtocolVersion.version == name))
-    if known is not None and known.deprecation == deprecation:
-        return
+def _write_all(session: Session, said: list[VersionStatus]) -> None:
+    known = {row.version: row for row in session.scalars(select(ProtocolVersion))}
+    for status in said:
+        row = known.get(status.version)
+        before = None if row is None else VersionStatus(row.version, row.supported, row.deprecation, row.odd)
+        if before == status:
+            continue
+        news = list(news_of(before, status, first_ever=not known))
+        _write(session, status, warned=any(kind is AlertKind.DEPRECATION for kind, _ in news))
+        for kind, detail in news:
+            raise_alert(session, kind, detail)
+
+
+def _write(session: Session, status: VersionStatus, warned: bool) -> None:
+    """`warned`: a person is told now, so that the daily word of it is not due before tomorrow."""
+    values = {"supported": status.supported, "deprecation": status.deprecation, "odd": status.odd}
+    at = {"warned_at": func.clock_timestamp()} if warned else {}
     session.execute(
         insert(ProtocolVersion)
-        .values(version=name, supported=supported, deprecation=deprecation)
-        .on_conflict_do_update(index_elements=["version"], set_={"deprecation": deprecation, "supported": supported})
+        .values(version=status.version, **values, **at)
+        .on_conflict_do_update(index_elements=["version"], set_={**values, **at})
     )
-    if not supported and known is None:
-        raise_alert(session, AlertKind.UNKNOWN_VERSION, f"ProQuant sends {name}, which this build does not know yet.")
-    if deprecation is not None:
-        detail = f"ProQuant stops sending {name} on {deprecation:%Y-%m-%d}; upgrade before that day."
-        raise_alert(session, AlertKind.DEPRECATION, detail)

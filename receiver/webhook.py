@@ -118,7 +118,10 @@ def _known_or_denied(desk: Desk, account: AccountState, envelope: Envelope) -> S
 def _insert(desk: Desk, account: AccountState, envelope: Envelope, body: bytes) -> Stored:
     answered = desk.wait == 0 or not isinstance(envelope.event, SignalEvent)
     with desk.sessions.begin() as session:
-        stored = inbox.store(session, account.id, envelope, hashlib.sha256(body).hexdigest(), answered=answered)
+        body_hash = hashlib.sha256(body).hexdigest()
+        stored = inbox.store(
+            session, account.id, envelope, body_hash, answered=answered, integration=account.integration
+        )
         if stored.conflict:
             detail = (
                 "The same event came again with other content (direction, ticker, quantity, strategy); not executed."
@@ -144,8 +147,8 @@ def _answer(desk: Desk, envelope: Envelope, stored: Stored) -> Reply:
     if stored.conflict:
         raise Refused(GenericError.CONFLICT)
     if desk.wait == 0 or not isinstance(envelope.event, SignalEvent):
-        if stored.fresh:
-            desk.doorbell.ring(stored.event)
+        for event in (stored.event, *stored.follow_ups) if stored.fresh else ():
+            desk.doorbell.ring(event)
         return _reply(None if stored.fresh else _look(desk, stored.event))
     with desk.waiting.place(stored.event) as announced:
         outcome = None if stored.fresh else _look(desk, stored.event)

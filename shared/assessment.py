@@ -22,6 +22,8 @@ from shared.domain import (
     OrderState,
 )
 from shared.instruments import instrument_of
+from shared.integration_tables import IntegrationRow
+from shared.orphans import OUR_VERSION, OrphanEvent
 from shared.situation import Held, Order, Situation, Task
 from shared.tables import Account, EventRow, InstrumentRow, OrderRow, PositionRow, Strategy
 
@@ -38,7 +40,7 @@ def assess(session: Session, event: EventId) -> Situation:
         raise LookupError(f"There is no event {event}.")
     row = rows[0]
     account: Account = row.Account
-    state = state_of(account)
+    state = state_of(account, row.IntegrationRow)
     return Situation(
         task=_task(row),
         account=account.name,
@@ -87,7 +89,9 @@ def _question() -> Select[*tuple[Any, ...]]:
     return (
         select(
             Account,
+            IntegrationRow,
             this.id,
+            this.version,
             this.type,
             this.state,
             this.timestamp_ms,
@@ -121,6 +125,7 @@ def _question() -> Select[*tuple[Any, ...]]:
         )
         .join(Strategy, Strategy.id == this.strategy)
         .join(Account, Account.id == this.account_id)
+        .outerjoin(IntegrationRow, IntegrationRow.id == this.integration_id)
         .outerjoin(held, and_(held.strategy == this.strategy, held.state == "open"))
         .outerjoin(opener, opener.id == held.opened_by)
         .outerjoin(
@@ -155,7 +160,8 @@ def _superseded(this: type[EventRow]) -> ColumnElement[bool]:
 
     A later OPEN that was executed; a later REOPEN, which ends what was held even where it could not open, but not where
     it could not even close; a later CLOSE, which leaves its mark even when it found nothing. The last only where that
-    CLOSE did not mean another position: one that we know, and that is not this event's.
+    CLOSE did not mean another position: one that we know, and that is not this event's. And a later close of our own,
+    by an account's policy.
     """
     later, other = aliased(EventRow), aliased(PositionRow)
     another = exists().where(other.strategy == later.strategy, other.proquant_position_id == later.proquant_position_id)
@@ -167,6 +173,7 @@ def _superseded(this: type[EventRow]) -> ColumnElement[bool]:
         tuple_(later.timestamp_ms, later.seq) > tuple_(this.timestamp_ms, this.seq),
         or_(
             and_(later.type == EventType.SIGNAL_OPEN, done),
+            and_(later.type == OrphanEvent.CLOSE, later.version == OUR_VERSION, done),
             and_(later.type == EventType.SIGNAL_REOPEN, or_(done, heeded)),
             and_(
                 later.type == EventType.SIGNAL_CLOSE,
@@ -201,7 +208,7 @@ def _left_what_was_held(reopen: type[EventRow]) -> ColumnElement[bool]:
 def _task(row: Answer) -> Task:
     return Task(
         id=EventId(row.id),
-        type=EventType(row.type) if row.type in set(EventType) else None,
+        type=_type_of(row),
         state=EventState(row.state),
         moment=(row.timestamp_ms, row.seq),
         received_at=row.received_at,
@@ -212,6 +219,13 @@ def _task(row: Answer) -> Task:
         ticker=row.ticker or "",
         quantity=row.quantity if row.quantity is not None else Decimal(0),
     )
+
+
+def _type_of(row: Answer) -> EventType | OrphanEvent | None:
+    """A type that ProQuant sends is never taken for one of ours, whatever it is called."""
+    if row.version == OUR_VERSION:
+        return OrphanEvent(row.type)
+    return EventType(row.type) if row.type in set(EventType) else None
 
 
 def _held(row: Answer) -> Held | None:

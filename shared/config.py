@@ -29,6 +29,9 @@ class Config:
     proquant_api_url: str
     secret_key: str | None  # encrypts broker settings at rest
     instruments_file: Path | None
+    notifications_file: Path | None  # which alerts go to which channels; None = they are listed only
+    deprecation_warning_days: int  # from then on before a version ends, a person is told every day
+    metrics: bool  # whether the receiver answers GET /metrics
 
     def __repr__(self) -> str:
         return f"Config(port={self.port}, response_wait={self.response_wait}, lease={self.lease}, ...)"
@@ -65,6 +68,9 @@ def _read(env: FileAwareEnv) -> dict[str, object]:
             "proquant_api_url": env.str("PROQUANT_API_URL", PROQUANT_API),
             "secret_key": env.str("SECRET_KEY", None),
             "instruments_file": env.path("INSTRUMENTS_FILE", None),
+            "notifications_file": env.path("NOTIFICATIONS_FILE", None),
+            "deprecation_warning_days": env.int("DEPRECATION_WARNING_DAYS", 30, validate=validate.Range(0, 3650)),
+            "metrics": env.bool("METRICS", False),
         }
     return values
 

@@ -1,12 +1,15 @@
 """The words of this project as types: ids, closed sets of states and outcomes, and the events themselves. No I/O."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Context, Decimal
 from enum import StrEnum
 from typing import NewType
 
+from shared.version_status import VersionStatus
+
 AccountId = NewType("AccountId", int)
+IntegrationId = NewType("IntegrationId", int)
 EventId = NewType("EventId", int)
 OrderId = NewType("OrderId", int)
 StrategyKey = NewType("StrategyKey", int)
@@ -189,9 +192,11 @@ class AlertKind(StrEnum):
     PARKED = "parked"  # an event that only a person can settle
     UNKNOWN_TYPE = "unknown_type"  # an event type that this build does not know
     UNKNOWN_VERSION = "unknown_version"  # a protocol version that this build does not know
-    DEPRECATION = "deprecation"  # ProQuant says when it stops sending a version
+    NEW_VERSION = "new_version"  # a protocol version that this build knows, and that ProQuant has not sent before
+    DEPRECATION = "deprecation"  # ProQuant says when it stops sending a version, or says something else than before
     GONE_AT_BROKER = "gone_at_broker"  # the ledger held a position that the broker does not know
     PARTIAL_FILL = "partial_fill"  # an open was filled only in part
+    ORPHAN = "orphan"  # held, and nobody will close it: its integration was ended or its strategy disabled
     DRIFT = "drift"  # the ledger and the broker hold different quantities
 
 
@@ -237,9 +242,10 @@ class Envelope:
     """One webhook body, parsed: the event in the highest version we know, and what the sender says of versions."""
 
     version: str
-    deprecation: datetime | None
+    deprecation: datetime | None  # of the version that was used
     unknown_versions: tuple[str, ...]
     event: Event
+    versions: tuple[VersionStatus, ...] = field(default=(), compare=False)  # all of them, lowest first
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared import accounts
+from shared import accounts, exposure, integrations
 from shared.domain import (
     FINISHED,
     AccountId,
@@ -16,6 +16,7 @@ from shared.domain import (
     EventId,
     EventState,
     EventType,
+    IntegrationId,
     LifecycleEvent,
     Refusal,
     RefusedBy,
@@ -23,8 +24,10 @@ from shared.domain import (
     StrategyKey,
     error_named,
 )
-from shared.keys import content_hash, event_key
-from shared.tables import EventRow, Strategy
+from shared.exposure import Exposed
+from shared.keys import content_hash, event_key, follow_up_key
+from shared.orphans import ENDS_INTEGRATION, ORPHANING, OUR_VERSION, Policy, orphan_event
+from shared.tables import Account, EventRow, Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +35,13 @@ class Stored:
     """What became of a delivery: a new row, or the row of an earlier delivery of the same event.
 
     `conflict`: the key is known with other content; it must neither be executed nor be dropped in silence.
+    `follow_ups`: events of our own that were stored with it; they want to be rung too.
     """
 
     event: EventId
     fresh: bool
     conflict: bool = False
+    follow_ups: tuple[EventId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +60,14 @@ def store(
     *,
     answered: bool,
     received_at: datetime | None = None,
+    integration: IntegrationId | None = None,
 ) -> Stored:
     """Puts the event into the inbox, in its strategy's sequence; or finds it there.
 
     The sequence number is taken under the strategy's row lock, which is held until the caller commits: so commit order
     is sequence order (an identity column would show 6 before 5). A duplicate leaves a gap in it, which means nothing.
     `answered`: nobody will wait for the outcome. `received_at`: for a simulation; None is the database's clock.
+    `integration`: whose token it came with, if the token belongs to one.
     """
     event = envelope.event
     strategy, seq = _take_sequence(session, account, event)
@@ -69,6 +76,7 @@ def store(
         .values(
             **_columns(account, strategy, seq, envelope),
             body_hash=body_hash,
+            integration_id=integration,
             accepted_at=func.now() if answered else None,
             received_at=func.now() if received_at is None else received_at,
         )
@@ -77,9 +85,10 @@ def store(
     ).scalar()
     if inserted is None:
         return _known(session, account, event)
-    if isinstance(event, LifecycleEvent):
-        _apply_lifecycle(session, account, strategy, event)
-    return Stored(EventId(inserted), fresh=True)
+    if not isinstance(event, LifecycleEvent):
+        return Stored(EventId(inserted), fresh=True)
+    _apply_lifecycle(session, account, strategy, integration, event)
+    return Stored(EventId(inserted), fresh=True, follow_ups=_follow_up(session, EventId(inserted), event))
 
 
 def find(session: Session, account: AccountId, event: Event) -> Stored | None:
@@ -161,8 +170,17 @@ def _take_sequence(session: Session, account: AccountId, event: Event) -> tuple[
     return StrategyKey(row.id), row.next_seq
 
 
-def _apply_lifecycle(session: Session, account: AccountId, strategy: StrategyKey, event: LifecycleEvent) -> None:
+def _apply_lifecycle(
+    session: Session,
+    account: AccountId,
+    strategy: StrategyKey,
+    integration: IntegrationId | None,
+    event: LifecycleEvent,
+) -> None:
     """Lets the event say what signals are checked against from now on, unless a later one has already said so."""
+    if event.type in accounts.INTEGRATION_AFTER and integration is not None:
+        integrations.apply_lifecycle(session, integration, event.type, event.timestamp_ms)
+        return
     if event.type in accounts.INTEGRATION_AFTER:
         accounts.apply_lifecycle(session, account, event.type, event.timestamp_ms)
         return
@@ -175,6 +193,52 @@ def _apply_lifecycle(session: Session, account: AccountId, strategy: StrategyKey
             enabled_at_ms=event.timestamp_ms,
         )
     )
+
+
+def _follow_up(session: Session, stored: EventId, event: LifecycleEvent) -> tuple[EventId, ...]:
+    """What the end of an integration or of a strategy means for positions: an event of our own for each strategy.
+
+    It stands in the sequence of its strategy, at the time of the lifecycle event. So the worker executes it in its
+    turn, exactly once, and it closes or tells of what was opened before, and of nothing that was opened after. That a
+    later lifecycle event came first changes nothing: in their order, this one would have been executed too.
+    """
+    if event.type not in ORPHANING:
+        return ()
+    row = session.get_one(EventRow, stored)
+    if event.type in ENDS_INTEGRATION:
+        integration = IntegrationId(row.integration_id) if row.integration_id is not None else None
+        concerned = exposure.of_integration(session, AccountId(row.account_id), integration)
+    else:
+        concerned = exposure.of_strategy(session, StrategyKey(row.strategy))
+    if not concerned:
+        return ()
+    account = session.get_one(Account, row.account_id)
+    type_ = orphan_event(event.type, Policy(account.on_deleted), Policy(account.on_disabled))
+    return tuple(_insert_follow_up(session, row, exposed, type_) for exposed in concerned)
+
+
+def _insert_follow_up(session: Session, cause: EventRow, exposed: Exposed, type_: str) -> EventId:
+    seq = session.execute(
+        update(Strategy)
+        .where(Strategy.id == exposed.strategy)
+        .values(next_seq=Strategy.next_seq + 1)
+        .returning(Strategy.next_seq)
+    ).scalar_one()
+    values = {
+        "account_id": cause.account_id,
+        "strategy": exposed.strategy,
+        "integration_id": cause.integration_id,
+        "seq": seq,
+        "key": follow_up_key(cause.key, exposed.strategy_id),
+        "content_hash": cause.content_hash,
+        "body_hash": cause.body_hash,
+        "version": OUR_VERSION,
+        "type": type_,
+        "timestamp_ms": cause.timestamp_ms,
+        "received_at": cause.received_at,
+        "accepted_at": cause.received_at,
+    }
+    return EventId(session.execute(insert(EventRow).values(values).returning(EventRow.id)).scalar_one())
 
 
 def _known(session: Session, account: AccountId, event: Event) -> Stored:

@@ -29,6 +29,11 @@ def event_key(event: Event) -> str:
     return _digest(*parts)
 
 
+def follow_up_key(key: str, strategy_id: str) -> str:
+    """The key of what the lifecycle event of this key means for one strategy: the event again adds nothing."""
+    return _digest("follow-up", key, strategy_id)
+
+
 def content_hash(event: Event) -> str:
     """What must be equal in two deliveries of one key: direction, ticker, quantity and strategy of a signal.
 

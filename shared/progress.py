@@ -15,7 +15,6 @@ from shared.alerts import raise_alert
 from shared.db import table_of
 from shared.domain import (
     EVENT_TRANSITIONS,
-    SIGNALS,
     AccountId,
     AlertKind,
     EventId,
@@ -26,6 +25,7 @@ from shared.domain import (
     StrategyKey,
 )
 from shared.errors import IllegalTransition
+from shared.orphans import TRADING
 from shared.tables import EventRow, OrderRow, Strategy
 
 RUNNABLE = (EventState.RECEIVED, EventState.EXECUTING, EventState.WAITING)
@@ -39,7 +39,7 @@ _IS_RUNNABLE = EventRow.state.in_([literal_column(f"'{state}'") for state in RUN
 class Due:
     """The event of a strategy that is to be executed now, and its account; or when the next is due, if one waits.
 
-    `trades`: the event is a signal, so that a broker is needed.
+    `trades`: the event is a signal or a close of our own, so that a broker is needed.
     """
 
     event: EventId | None
@@ -62,7 +62,7 @@ def next_due(session: Session, strategy: StrategyKey, now: datetime) -> Due:
         return Due(None)
     if row.state == EventState.WAITING and row.next_attempt_at > now:
         return Due(None, next_at=row.next_attempt_at, waiting=EventId(row.id))
-    return Due(EventId(row.id), AccountId(row.account_id), row.type in SIGNALS)
+    return Due(EventId(row.id), AccountId(row.account_id), row.type in TRADING)
 
 
 @cache

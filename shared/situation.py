@@ -18,6 +18,7 @@ from shared.domain import (
     OrderId,
     OrderState,
 )
+from shared.orphans import OrphanEvent
 
 Moment = tuple[int, int]
 """When an event happened within its strategy: (ProQuant's timestamp in ms, arrival sequence). Greater is later."""
@@ -28,7 +29,7 @@ class Task:
     """The event to be executed. `type` is None for one that this build does not know; signals have the last four."""
 
     id: EventId
-    type: EventType | None
+    type: EventType | OrphanEvent | None
     state: EventState
     moment: Moment
     received_at: datetime

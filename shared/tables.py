@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from shared.integration_tables import IntegrationRow
 from shared.schema import TIME, Base
 
 
@@ -32,9 +33,11 @@ class Account(Base):
     broker_settings: Mapped[str] = mapped_column(Text)  # encrypted with BRIDGE_SECRET_KEY; set at creation
     multiplier: Mapped[Decimal] = mapped_column(Numeric)  # our quantity for one unit of ProQuant's; set at creation
     paused: Mapped[bool] = mapped_column(server_default=text("false"))  # the CLI's pause and resume
-    integration: Mapped[str] = mapped_column(Text, server_default="unknown")  # unknown|approved|rejected|deleted
+    integration: Mapped[str] = mapped_column(Text, server_default="unknown")  # of tokens that no integration has
     integration_at_ms: Mapped[int | None] = mapped_column(BigInteger)  # timestamp of the event that said so
     instruments_at: Mapped[datetime | None] = mapped_column(TIME)  # last refresh of the account's instruments
+    on_deleted: Mapped[str] = mapped_column(Text, server_default="keep")  # orphans.Policy; set by a person, as is ...
+    on_disabled: Mapped[str] = mapped_column(Text, server_default="keep")  # ... this one: `accounts policy`
     created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
 
 
@@ -47,7 +50,7 @@ class Token(Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
     hash: Mapped[str] = mapped_column(Text, unique=True)  # SHA-256, hex
     created_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
-    revoked_at: Mapped[datetime | None] = mapped_column(TIME)  # set when the token is rotated away
+    revoked_at: Mapped[datetime | None] = mapped_column(TIME)  # rotated away, or of a request that was refused
 
 
 class InstrumentRow(Base):
@@ -106,11 +109,12 @@ class EventRow(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
     strategy: Mapped[int] = mapped_column(ForeignKey("strategies.id"))
+    integration_id: Mapped[int | None] = mapped_column(ForeignKey(IntegrationRow.id))  # whose token it came with
     seq: Mapped[int] = mapped_column(BigInteger)  # arrival within the strategy; commit order is sequence order
     key: Mapped[str] = mapped_column(Text)  # idempotency key, keys.event_key
     content_hash: Mapped[str] = mapped_column(Text)  # keys.content_hash: the same key with another one is a conflict
     body_hash: Mapped[str] = mapped_column(Text)  # SHA-256 of the body that we do not store
-    version: Mapped[str] = mapped_column(Text)  # protocol version that was used
+    version: Mapped[str] = mapped_column(Text)  # protocol version that was used; `bridge`: an event of ours
     type: Mapped[str] = mapped_column(Text)
     timestamp_ms: Mapped[int] = mapped_column(BigInteger)  # ProQuant's, Unix milliseconds; tells what is later
     proquant_position_id: Mapped[str | None] = mapped_column(Text)  # signals only, as are the next three
@@ -204,26 +208,30 @@ class PositionRow(Base):
 
 
 class Alert(Base):
-    """Something that a person should know. Inserted by whoever noticed, through `alerts.py`; never changed."""
+    """Something that a person should know. Inserted by whoever noticed, through `alerts.py`; told by `routing.py`."""
 
     __tablename__ = "alerts"
+    __table_args__ = (Index("ix_alerts_unrouted", "id", postgresql_where=text("routed_at IS NULL")),)
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     kind: Mapped[str] = mapped_column(Text)
     account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
-    event_id: Mapped[int | None] = mapped_column(ForeignKey("events.id"))
+    event_id: Mapped[int | None] = mapped_column(ForeignKey("events.id"), index=True)
     detail: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
+    routed_at: Mapped[datetime | None] = mapped_column(TIME)  # its deliveries were made, or there is none to make
 
 
 class ProtocolVersion(Base):
-    """A version that ProQuant has sent, and its last known deprecation. Written by `versions.py`."""
+    """A version that ProQuant has sent, and its last known deprecation. Written by `versions.py`, `deprecation.py`."""
 
     __tablename__ = "protocol_versions"
 
     version: Mapped[str] = mapped_column(Text, primary_key=True)
     supported: Mapped[bool] = mapped_column()  # whether this build understands it
     deprecation: Mapped[datetime | None] = mapped_column(TIME)  # from then on ProQuant no longer sends it
+    odd: Mapped[bool] = mapped_column(server_default=text("false"))  # the last deprecation was no date to be read
+    warned_at: Mapped[datetime | None] = mapped_column(TIME)  # a person was last told of its end
     first_seen_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
 
 

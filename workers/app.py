@@ -12,6 +12,7 @@ from shared.clock import SteadyClock
 from shared.config import Config
 from shared.db import Sessions, make_engine, make_sessions
 from shared.domain import AccountId
+from shared.notifications import file as notifications
 from shared.queue import (
     CANARY_TASK,
     QUEUE,
@@ -23,10 +24,11 @@ from shared.queue import (
     make_celery,
     make_redis,
 )
-from workers import execution, fallback, reconcile
+from workers import deprecation, execution, fallback, reconcile
 from workers.adapters import Adapters
 from workers.fallback import Fallback, Listener
 from workers.hearing import Hearing
+from workers.notify import Notifier
 from workers.sweep import Sweeper
 from workers.tasks import register
 from workers.workbench import Workbench
@@ -35,7 +37,7 @@ log = structlog.get_logger()
 
 SWEEPER_STOP_SECONDS = 5.0
 RECONCILE_WITHIN = 120.0  # seconds; a look that comes later than that is asked for again anyway
-SPARE_CONNECTIONS = 2 + fallback.THREADS  # the sweep, a task beside those that trade, and trading without the queue
+SPARE_CONNECTIONS = 3 + fallback.THREADS  # the sweep, a task beside trades, telling people; trading without queue
 
 SETTINGS = {
     "task_default_queue": QUEUE,
@@ -74,7 +76,8 @@ def make_worker(config: Config, threads: int) -> Celery:
     worker = f"{socket.gethostname()}:{os.getpid()}"
     hearing = Hearing(threads)
     standby = Fallback(doorbell.ring, lambda event: execution.run(bench, event))
-    sweeper = _make_sweeper(config, sessions, doorbell, standby, hearing, clock, worker)
+    notifier = Notifier(sessions, notifications.load(config.notifications_file, os.environ))
+    sweeper = _make_sweeper(config, sessions, doorbell, standby, notifier, hearing, clock, worker)
     bench = Workbench(
         sessions=sessions,
         owner=lambda: f"{worker}:{threading.get_ident()}",
@@ -88,7 +91,7 @@ def make_worker(config: Config, threads: int) -> Celery:
         clock=clock,
     )
     register(app, bench, adapters, hearing, worker)
-    _tie_to_life(stopping, sweeper, standby, adapters)
+    _tie_to_life(stopping, sweeper, standby, notifier, adapters)
     return app
 
 
@@ -97,11 +100,12 @@ def _make_sweeper(
     sessions: Sessions,
     doorbell: Doorbell,
     standby: Fallback,
+    notifier: Notifier,
     hearing: Hearing,
     clock: SteadyClock,
     worker: str,
 ) -> Sweeper:
-    """The sweep with its duties: to hear whether the queue is heard, and to ask for reconciliations."""
+    """The sweep with its duties: to hear whether the queue is heard, to ask for reconciliations, and to tell people."""
 
     def refresh(account: AccountId) -> None:
         doorbell.send(REFRESH_TASK, account)
@@ -111,6 +115,9 @@ def _make_sweeper(
 
     def reconcile_due() -> None:
         reconcile.ask_due(sessions, lambda account: doorbell.send(RECONCILE_TASK, account, expires=RECONCILE_WITHIN))
+
+    def warn_of_deprecations() -> None:
+        deprecation.warn_due(sessions, config.deprecation_warning_days)
 
     redis = make_redis(config.redis_url)
     listener = Listener(sessions, lambda: answers(redis), send_canary, standby, config.sweep_interval)
@@ -123,11 +130,13 @@ def _make_sweeper(
         clock,
         clock.estimate,
         heard=hearing.seconds_ago,
-        duties=(listener.listen, reconcile_due),
+        duties=(listener.listen, reconcile_due, warn_of_deprecations, notifier.notify),
     )
 
 
-def _tie_to_life(stopping: threading.Event, sweeper: Sweeper, standby: Fallback, adapters: Adapters) -> None:
+def _tie_to_life(
+    stopping: threading.Event, sweeper: Sweeper, standby: Fallback, notifier: Notifier, adapters: Adapters
+) -> None:
     """Sweeps while the worker lives; on SIGTERM begins no new order, and lets the one in hand end.
 
     The sweep does not wait for Celery to be ready: that would be for ever where Redis is away.
@@ -151,6 +160,7 @@ def _tie_to_life(stopping: threading.Event, sweeper: Sweeper, standby: Fallback,
         sweeper.stop()
         thread.join(SWEEPER_STOP_SECONDS)
         standby.close()
+        notifier.close()
         adapters.close()
         log.info("Worker has stopped.", action="worker_stopped")
 

@@ -16,6 +16,7 @@ from shared.domain import (
     RefusedBy,
     SkipReason,
 )
+from shared.orphans import OrphanEvent
 from shared.situation import Held, Order, Situation
 from workers.denials import Limits, denial_of, not_approved, open_quantity
 from workers.steps import (
@@ -56,6 +57,10 @@ def next_step(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step
             return _close(s, heard, now, limits)
         case EventType.SIGNAL_REOPEN:
             return _reopen(s, heard, now, limits)
+        case OrphanEvent.CLOSE:
+            return _close_orphan(s, heard, now)
+        case OrphanEvent.REPORT:
+            return _report_orphan(s)
         case None:
             return Finish(EventState.SKIPPED, skip=SkipReason.IRRELEVANT)
         case _:  # lifecycle: the receiver has applied it in the transaction that stored it
@@ -170,6 +175,32 @@ def _reopen_open_leg(s: Situation, heard: Heard, now: datetime, limits: Limits) 
     return _refuse(s, denial) if denial is not None else _place_open(s, heard, now)
 
 
+def _close_orphan(s: Situation, heard: Heard, now: datetime) -> Step:
+    """By an account's policy. Nobody will ask again: what only has to wait is parked, and not refused."""
+    order = s.last(Leg.CLOSE)
+    if order is not None:
+        return _after_close(s, order, heard, now) or Finish(EventState.DONE)
+    if s.held is None and s.something_parked:
+        return Retry(1, None, "Another event of the strategy waits for a person; what it left is not known.")
+    if s.held is None or s.held.opened >= s.task.moment:
+        return Finish(EventState.DONE)
+    step = _place_close(s, s.held, heard, now, generation=0)
+    if isinstance(step, Finish) and step.refusal is not None:
+        return Park(f"{_orphan_note(s.held)} {step.refusal.detail} Retry when it is open.")
+    return step
+
+
+def _report_orphan(s: Situation) -> Finish:
+    if s.held is None or s.held.opened >= s.task.moment:
+        return Finish(EventState.DONE)
+    return Finish(EventState.DONE, alert=AlertKind.ORPHAN, note=_orphan_note(s.held))
+
+
+def _orphan_note(held: Held) -> str:
+    what = f"{held.quantity:f} {held.symbol} ({held.direction})"
+    return f"{what} are held, and the integration was ended or the strategy disabled: no signal will close them."
+
+
 def _place_open(s: Situation, heard: Heard, now: datetime) -> Step:
     instrument, direction = s.instrument, s.task.direction
     if instrument is None or direction is None:
@@ -253,6 +284,9 @@ def _by_broker(order: Order) -> Refusal:
 
 def _refuse(s: Situation, refusal: Refusal) -> Finish:
     """Ends the event; somebody is told where its close leg was executed and its open leg was not."""
+    if s.task.type is OrphanEvent.CLOSE and s.held is not None:
+        note = f"{_orphan_note(s.held)} {refusal.detail}"
+        return Finish(EventState.REFUSED, refusal, alert=AlertKind.ORPHAN, note=note)
     closed = s.last(Leg.CLOSE)
     if s.task.type is EventType.SIGNAL_REOPEN and closed is not None and s.held is None:
         note = f"The position was closed, but the new one was not opened: {refusal.detail}"

@@ -5,19 +5,18 @@ from decimal import Decimal
 
 import click
 
-from shared import accounts, instruments
+from shared import accounts, onboarding
 from shared.cli import queries
 from shared.cli.environment import database, sessions_of, settings
 from shared.cli.options import AccountName, DecimalNumber
 from shared.cli.output import json_option, print_json, print_listing
-from shared.domain import Instrument
-from shared.errors import BridgeError
+from shared.onboarding import Application
+from shared.orphans import Policy
 
 MULTIPLIER = DecimalNumber(Decimal("0.000000001"), Decimal(1_000_000_000))
 
 
-class BrokerFault(BridgeError):
-    """The broker did not say what the account can trade; no account was created."""
+POLICY = click.Choice([policy.value for policy in Policy])
 
 
 @click.group("accounts")
@@ -30,16 +29,23 @@ def command() -> None:
 @click.option("--broker", required=True, metavar="KIND", help="A known name, or a path package.module:factory.")
 @click.option("--setting", "pairs", multiple=True, metavar="KEY=VALUE", help="A setting of the broker; repeatable.")
 @click.option("--multiplier", type=MULTIPLIER, default="1", help="Our quantity for one unit of ProQuant's. Default: 1.")
+@click.option("--on-deleted", type=POLICY, default="keep", help="See `accounts policy`. Default: keep.")
+@click.option("--on-disabled", type=POLICY, default="keep", help="See `accounts policy`. Default: keep.")
 @json_option
-def create(name: str, broker: str, pairs: Sequence[str], multiplier: Decimal, as_json: bool) -> None:
+def create(
+    name: str,
+    broker: str,
+    pairs: Sequence[str],
+    multiplier: Decimal,
+    on_deleted: str,
+    on_disabled: str,
+    as_json: bool,
+) -> None:
     """Create the account NAME and print its token, which is shown only now."""
-    chosen = _settings(pairs)
+    wanted = Application(name, broker, _settings(pairs), multiplier, Policy(on_deleted), Policy(on_disabled))
     with settings() as config, sessions_of(config) as sessions:
-        listed = _instruments(broker, chosen, name)
-        with sessions.begin() as session:
-            account, token = accounts.create(session, name, broker, chosen, multiplier, config.secret_key)
-            instruments.replace(session, account, listed)
-    _print_token(name, token, as_json, f"Created the account {name} with {len(listed)} instruments.")
+        opened = onboarding.open_account(sessions, wanted, config.secret_key)
+    _print_token(name, opened.token, as_json, f"Created the account {name} with {opened.instruments} instruments.")
 
 
 @command.command("list")
@@ -66,6 +72,27 @@ def resume(name: str) -> None:
     click.echo(f"The account {name} is open for signals.")
 
 
+@command.command("policy")
+@click.argument("name")
+@click.option("--on-deleted", type=POLICY, help="When a user deletes or rejects the integration.")
+@click.option("--on-disabled", type=POLICY, help="When a user disables the integration for a strategy.")
+@json_option
+def policy(name: str, on_deleted: str | None, on_disabled: str | None, as_json: bool) -> None:
+    """Say or show what becomes of positions that no signal will close any more.
+
+    keep leaves them open, tells of them, and lists them under `positions list --orphaned`. close closes them at the
+    broker. A change holds for what happens from now on.
+    """
+    with database() as sessions, sessions.begin() as session:
+        chosen = [None if word is None else Policy(word) for word in (on_deleted, on_disabled)]
+        accounts.set_policy(session, name, *chosen)
+        account = accounts.named(session, name)
+    if as_json:
+        print_json({"account": name, "on_deleted": account.on_deleted, "on_disabled": account.on_disabled})
+    else:
+        click.echo(f"The account {name}: {account.on_deleted} when deleted, {account.on_disabled} when disabled.")
+
+
 @command.command("rotate-token")
 @click.argument("name")
 @json_option
@@ -87,22 +114,6 @@ def _settings(pairs: Sequence[str]) -> Mapping[str, str]:
             raise click.BadParameter(f"{key} is given twice.", param_hint="--setting")
         chosen[key] = value
     return chosen
-
-
-def _instruments(kind: str, chosen: Mapping[str, str], name: str) -> Sequence[Instrument]:
-    """What the broker lists for the account; asked before any transaction begins, since it may take a while."""
-    from workers.brokers.base import BrokerError
-    from workers.brokers.registry import make_broker
-
-    broker = make_broker(kind, chosen, name)
-    try:
-        return broker.instruments()
-    except BrokerError as error:
-        raise BrokerFault(
-            f"The broker {kind} does not list its instruments: {getattr(error, 'reason', error)}"
-        ) from error
-    finally:
-        broker.close()
 
 
 def _set_paused(name: str, paused: bool) -> None:

@@ -15,11 +15,15 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--open", "only_open", is_flag=True, help="Only those that are open.")
+@click.option("--orphaned", is_flag=True, help="Only those that no signal will close any more.")
 @account_option
 @limit_option
 @json_option
-def list_(only_open: bool, account: str | None, limit: int | None, as_json: bool) -> None:
-    """List the positions, the newest first."""
+def list_(only_open: bool, orphaned: bool, account: str | None, limit: int | None, as_json: bool) -> None:
+    """List the positions, the newest first.
+
+    Orphaned are those that are open while their integration was ended or their strategy is disabled.
+    """
     with database() as sessions, sessions.begin() as session:
-        found = queries.positions(session, account, only_open, rows(limit, as_json))
+        found = queries.positions(session, account, only_open, rows(limit, as_json), only_orphaned=orphaned)
         print_listing(found, queries.POSITION, as_json)

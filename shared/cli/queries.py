@@ -5,16 +5,26 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, case, func, literal, null, select, union_all
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from shared import accounts
+from shared import accounts, exposure
+from shared.integration_tables import IntegrationRow
 from shared.tables import Account, Alert, EventRow, FillRow, InstrumentRow, OrderRow, PositionRow, Resolution, Strategy
 
 Records = list[dict[str, Any]]
 
-ACCOUNT = ("account", "broker", "multiplier", "paused", "integration", "created_at")
-INTEGRATION = ("account", "integration", "integration_at")
+ACCOUNT = (
+    "account",
+    "broker",
+    "multiplier",
+    "paused",
+    "integration",
+    "on_deleted",
+    "on_disabled",
+    "created_at",
+)
+INTEGRATION = ("account", "user_email", "integration", "integration_at", "requested_at", "attempts", "problem")
 EVENT = (
     "id",
     "account",
@@ -62,14 +72,46 @@ def all_accounts(session: Session) -> Records:
     return _records(session, query.order_by(Account.name))
 
 
-def integrations(session: Session) -> Records:
-    """What the last lifecycle event said about each account's integration, and when it said so, by account."""
-    at = func.to_timestamp(Account.integration_at_ms / 1000.0).label("integration_at")
-    return _records(session, select(Account.name.label("account"), Account.integration, at).order_by(Account.name))
+def integrations(session: Session, account: str | None = None) -> Records:
+    """Every integration and where it stands, by account and age; `integration_at`: since when the user says so.
+
+    Without `user_email`: what was said of the account's own token, where it has no integration or something was said.
+    Raises UnknownAccount.
+    """
+    at_ms = case(
+        (IntegrationRow.state == "approved", IntegrationRow.approved_at_ms),
+        (IntegrationRow.state == "rejected", IntegrationRow.rejected_at_ms),
+        (IntegrationRow.state == "deleted", IntegrationRow.deleted_at_ms),
+    )
+    requested = select(
+        Account.name.label("account"),
+        IntegrationRow.id,
+        IntegrationRow.user_email,
+        IntegrationRow.state.label("integration"),
+        func.to_timestamp(at_ms / 1000.0).label("integration_at"),
+        *_columns(IntegrationRow, "requested_at", "attempts", "problem"),
+    ).join(Account, Account.id == IntegrationRow.account_id)
+    by_hand = select(
+        Account.name.label("account"),
+        literal(0).label("id"),
+        null().label("user_email"),
+        Account.integration,
+        func.to_timestamp(Account.integration_at_ms / 1000.0).label("integration_at"),
+        null().label("requested_at"),
+        null().label("attempts"),
+        null().label("problem"),
+    ).where(
+        (Account.integration != accounts.Integration.UNKNOWN)
+        | ~select(IntegrationRow.id).where(IntegrationRow.account_id == Account.id).exists()
+    )
+    both = union_all(_of_account(session, requested, account), _of_account(session, by_hand, account)).subquery()
+    return _records(session, select(both).order_by(both.c.account, both.c.id))
 
 
-def events(session: Session, account: str | None, state: str | None, limit: int | None) -> Records:
-    """The newest events first. Raises UnknownAccount."""
+def events(
+    session: Session, account: str | None, state: str | None, limit: int | None, before: int | None = None
+) -> Records:
+    """The newest events first; `before`: only those with a smaller id. Raises UnknownAccount."""
     query = (
         select(
             EventRow.id,
@@ -85,11 +127,11 @@ def events(session: Session, account: str | None, state: str | None, limit: int 
     )
     if state is not None:
         query = query.where(EventRow.state == state)
-    return _records(session, _of_account(session, query, account))
+    return _records(session, _of_account(session, _before(query, EventRow.id, before), account))
 
 
-def orders(session: Session, account: str | None, limit: int | None) -> Records:
-    """The newest orders first. Raises UnknownAccount."""
+def orders(session: Session, account: str | None, limit: int | None, before: int | None = None) -> Records:
+    """The newest orders first; `before`: only those with a smaller id. Raises UnknownAccount."""
     query = (
         select(*_columns(OrderRow, *ORDER))
         .join(EventRow, EventRow.id == OrderRow.event_id)
@@ -97,13 +139,25 @@ def orders(session: Session, account: str | None, limit: int | None) -> Records:
         .order_by(OrderRow.id.desc())
         .limit(limit)
     )
-    return _records(session, _of_account(session, query, account))
+    return _records(session, _of_account(session, _before(query, OrderRow.id, before), account))
 
 
-def positions(session: Session, account: str | None, only_open: bool, limit: int | None) -> Records:
-    """The newest positions first. Raises UnknownAccount."""
+def positions(
+    session: Session,
+    account: str | None,
+    only_open: bool,
+    limit: int | None,
+    before: int | None = None,
+    only_orphaned: bool = False,
+) -> Records:
+    """The newest positions first; `before`: only those with a smaller id. Raises UnknownAccount.
+
+    Orphaned is what no signal will close: its integration was ended, or its strategy is disabled.
+    """
     query = (
-        select(Account.name.label("account"), Strategy.strategy_id, *_columns(PositionRow, *POSITION[2:]))
+        select(
+            PositionRow.id, Account.name.label("account"), Strategy.strategy_id, *_columns(PositionRow, *POSITION[2:])
+        )
         .join(Strategy, Strategy.id == PositionRow.strategy)
         .join(Account, Account.id == Strategy.account_id)
         .order_by(PositionRow.id.desc())
@@ -111,7 +165,9 @@ def positions(session: Session, account: str | None, only_open: bool, limit: int
     )
     if only_open:
         query = query.where(PositionRow.state == "open")
-    return _records(session, _of_account(session, query, account))
+    if only_orphaned:
+        query = query.where(exposure.orphaned())
+    return _records(session, _of_account(session, _before(query, PositionRow.id, before), account))
 
 
 def instruments(session: Session, account: str) -> Records:
@@ -120,15 +176,15 @@ def instruments(session: Session, account: str) -> Records:
     return _records(session, query.where(InstrumentRow.account_id == accounts.named(session, account).id))
 
 
-def alerts(session: Session, limit: int | None) -> Records:
-    """The newest alerts first."""
+def alerts(session: Session, limit: int | None, account: str | None = None, before: int | None = None) -> Records:
+    """The newest alerts first; `before`: only those with a smaller id. Raises UnknownAccount."""
     query = (
         select(*_columns(Alert, "id", "kind"), Account.name.label("account"), *_columns(Alert, *ALERT[3:]))
         .outerjoin(Account, Account.id == Alert.account_id)
         .order_by(Alert.id.desc())
         .limit(limit)
     )
-    return _records(session, query)
+    return _records(session, _of_account(session, _before(query, Alert.id, before), account))
 
 
 def held(session: Session, account: str, strategy_id: str) -> Held | None:
@@ -190,6 +246,10 @@ def _positions_of(session: Session, event_id: int) -> Records:
 
 def _of_account(session: Session, query: Select[Any], account: str | None) -> Select[Any]:
     return query if account is None else query.where(Account.id == accounts.named(session, account).id)
+
+
+def _before(query: Select[Any], id_: InstrumentedAttribute[int], before: int | None) -> Select[Any]:
+    return query if before is None else query.where(id_ < before)
 
 
 def _columns(row: type[Any], *names: str) -> Sequence[Any]:

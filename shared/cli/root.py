@@ -18,6 +18,7 @@ COMMANDS = {
     "positions": "What each strategy holds, and held.",
     "reconcile": "Compare what the ledger and the broker of an account hold.",
     "send": "Post an event to a running receiver, as ProQuant does.",
+    "simulator": "Run a stand-in for ProQuant, which has no sandbox.",
 }
 """Name -> short help. Said here once more, so that `--help` need not load them all."""
 

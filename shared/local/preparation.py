@@ -34,13 +34,18 @@ def migrate(environment: Mapping[str, str]) -> str:
     return _bridge(environment, "migrate").strip()
 
 
-def account_token(environment: Mapping[str, str], name: str) -> str | None:
+def account_token(environment: Mapping[str, str], name: str, hours: str = "always") -> str | None:
     """Create the account `name` on the paper broker if there is none; the token of the new one, else None."""
     accounts = json.loads(_bridge(environment, "accounts", "list", "--json"))
     if any(name in (account.get("account"), account.get("name")) for account in accounts):
         return None
-    settings = ("--broker", "paper", "--setting", "hours=always")
+    settings = ("--broker", "paper", "--setting", f"hours={hours}")
     return str(json.loads(_bridge(environment, "accounts", "create", name, *settings, "--json"))["token"])
+
+
+def request_integration(environment: Mapping[str, str], account: str, email: str) -> None:
+    """Ask ProQuant for the user's approval, unless it was asked before."""
+    _bridge(environment, "integrations", "create", "--account", account, "--user-email", email)
 
 
 def _bridge(environment: Mapping[str, str], *arguments: str) -> str:

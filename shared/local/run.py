@@ -8,7 +8,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TextIO, assert_never
@@ -27,7 +28,22 @@ LOOPBACK = "127.0.0.1"
 ANY_ADDRESS = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104  # where to reach a server that listens everywhere
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """What a variant of `make run` does besides.
+
+    `prepare` may change the environment of all processes, once the ports are known and the database is migrated; it
+    returns further processes. `greet` says what is said once everything answers.
+    """
+
+    prepare: Callable[[Path, dict[str, str]], Mapping[str, str]]
+    greet: Callable[[Mapping[str, str], Facts], str]
+
+
+PLAIN = Addition(lambda _, __: {}, lambda _, facts: banner(facts))
+
+
+def main(arguments: Sequence[str] | None = None, addition: Addition = PLAIN) -> int:
     """Run until a signal comes, or until a process dies. Returns 0 after a signal, 1 after anything else."""
     parser = argparse.ArgumentParser(prog="make run", description=__doc__)
     parser.add_argument("--var", type=Path, default=Path("var"), help="the folder of all data (default: var)")
@@ -36,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _listen_for_signals(happenings)
     try:
         with services.running(var) as entries:
-            return _run(var, {**os.environ, **entries}, happenings)
+            return _run(var, {**os.environ, **entries}, happenings, addition)
     except BridgeError as error:
         _say(f"make run: {error}", sys.stderr)
         return 1
@@ -51,7 +67,7 @@ def _listen_for_signals(happenings: Happenings) -> None:
         end_with_parent(signal.SIGTERM)  # a make that is killed takes us with it
 
 
-def _run(var: Path, environment: dict[str, str], happenings: Happenings) -> int:
+def _run(var: Path, environment: dict[str, str], happenings: Happenings, addition: Addition) -> int:
     host = environment.get("BIND") or LOOPBACK
     environment["PORT"] = str(preparation.port(environment, "PORT", 8000, host))
     environment["FLOWER_PORT"] = str(preparation.port(environment, "FLOWER_PORT", 5555, LOOPBACK))
@@ -61,11 +77,12 @@ def _run(var: Path, environment: dict[str, str], happenings: Happenings) -> int:
         environment.setdefault("BRIDGE_LOG_FORMAT", "text")
     _say(preparation.migrate(environment))
     facts = _facts(var, environment, preparation.account_token(environment, ACCOUNT))
+    more = addition.prepare(var, environment)
     supervisor = Supervisor(happenings)
     try:
-        supervisor.start(*_processes(environment, facts))
+        supervisor.start(*_processes(environment, facts, more))
         _watch_receiver(happenings, ANY_ADDRESS.get(host, host), int(environment["PORT"]))
-        return _until_the_end(happenings, facts)
+        return _until_the_end(happenings, lambda: addition.greet(environment, facts))
     finally:
         supervisor.stop()
 
@@ -82,10 +99,12 @@ def _facts(var: Path, environment: Mapping[str, str], token: str | None) -> Fact
     )
 
 
-def _processes(environment: Mapping[str, str], facts: Facts) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-    """The commands of the Procfile, and the environment of each: only Flower gets its login."""
+def _processes(
+    environment: Mapping[str, str], facts: Facts, more: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """The commands of the Procfile and those of `more`, and the environment of each: only Flower gets its login."""
     try:
-        commands: dict[str, str] = parse_procfile(Path("Procfile").read_text()).processes
+        commands: dict[str, str] = {**parse_procfile(Path("Procfile").read_text()).processes, **more}
     except FileNotFoundError as error:
         raise ConfigurationError("There is no Procfile here: run this from the project's folder") from error
     environments = {name: dict(environment) for name in commands}
@@ -96,15 +115,16 @@ def _processes(environment: Mapping[str, str], facts: Facts) -> tuple[dict[str, 
 
 def _watch_receiver(happenings: Happenings, host: str, port: int) -> None:
     def watch() -> None:
-        healthy = _becomes_ok(host, port, "/healthz", READY_SECONDS)
+        healthy = becomes_ok(host, port, "/healthz", READY_SECONDS)
         if healthy:
-            _becomes_ok(host, port, "/readyz", SETTLE_SECONDS)
+            becomes_ok(host, port, "/readyz", SETTLE_SECONDS)
         happenings.put(Answered(healthy))
 
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _becomes_ok(host: str, port: int, path: str, seconds: float) -> bool:
+def becomes_ok(host: str, port: int, path: str, seconds: float) -> bool:
+    """Whether the server answers 200 at `path` within so many seconds; returns as soon as it does."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         connection = http.client.HTTPConnection(host, port, timeout=5)  # and not through a proxy of the environment
@@ -116,14 +136,14 @@ def _becomes_ok(host: str, port: int, path: str, seconds: float) -> bool:
     return False
 
 
-def _until_the_end(happenings: Happenings, facts: Facts) -> int:
+def _until_the_end(happenings: Happenings, greeting: Callable[[], str]) -> int:
     while True:
         match happenings.get():
             case Answered(ready):
                 if not ready:
                     _say(f"The receiver has not answered for {READY_SECONDS:.0f} seconds; stopping", sys.stderr)
                     return 1
-                _say(banner(facts))
+                _say(greeting())
             case Ended(name, code):
                 _say(f"The process {name} has ended by itself with code {code}; stopping everything", sys.stderr)
                 return 1

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from shared.domain import Envelope, Event
 from shared.proquant import strict_json, v1
 from shared.proquant.errors import MalformedBody, UnsupportedVersion
+from shared.version_status import VersionStatus
 
 VERSIONS: dict[str, Callable[[object], Event]] = {"v1": v1.parse}
 """Every version that this build understands, oldest first: one module each."""
@@ -17,20 +17,10 @@ _PRIVATE = frozenset({"integration"})
 _LONGEST_DATE = 40
 
 
-@dataclass(frozen=True, slots=True)
-class VersionStatus:
-    """What one body says of one version. `odd` = there is a deprecation, but it is no date that we can read."""
-
-    version: str
-    supported: bool
-    deprecation: datetime | None
-    odd: bool
-
-
 def read(body: bytes) -> Envelope:
     """The event of a webhook's body, in the highest version that we support.
 
-    A deprecation that is no date is not a reason to lose a trade: it is None here, and `odd` in `statuses`.
+    A deprecation that is no date is not a reason to lose a trade: it is None here, and `odd` in `versions`.
     Raises MalformedBody or UnsupportedVersion, and nothing else whatever the bytes.
     """
     versions = _versions(body)
@@ -42,7 +32,7 @@ def read(body: bytes) -> Envelope:
     if "event" not in content:
         raise MalformedBody(f"{version}.event: is missing")
     event = VERSIONS[version](content["event"])
-    return Envelope(version, _date(content.get("deprecation")), unknown, event)
+    return Envelope(version, _date(content.get("deprecation")), unknown, event, _statuses(versions))
 
 
 def statuses(body: bytes) -> tuple[VersionStatus, ...]:
@@ -50,8 +40,7 @@ def statuses(body: bytes) -> tuple[VersionStatus, ...]:
 
     Raises MalformedBody.
     """
-    versions = _versions(body)
-    return tuple(_status(version, versions[version]) for version in sorted(versions, key=_number))
+    return _statuses(_versions(body))
 
 
 def _versions(body: bytes) -> Mapping[str, object]:
@@ -71,6 +60,10 @@ def _object(value: object, place: str) -> Mapping[str, object]:
 
 def _number(version: str) -> int:
     return int(version[1:])
+
+
+def _statuses(versions: Mapping[str, object]) -> tuple[VersionStatus, ...]:
+    return tuple(_status(version, versions[version]) for version in sorted(versions, key=_number))
 
 
 def _status(version: str, content: object) -> VersionStatus:

@@ -14,13 +14,22 @@ def signal_body(event: Event, integration: Mapping[str, object] | None = None) -
 
     `envelope.read(signal_body(event)).event == event` for every event that `read` can give.
     """
-    content: dict[str, object] = {
+    return encoded({"v1": {"deprecation": None, "event": v1_event(event, integration or {})}})
+
+
+def v1_event(event: Event, integration: Mapping[str, object]) -> dict[str, object]:
+    """The event in version 1 format (guide, "v1 Event Structure"), to be `encoded` with its envelope."""
+    return {
         "timestamp": event.timestamp_ms,
         "type": str(event.type),
-        "integration": integration or {},
+        "integration": integration,
         "data": _data(event),
     }
-    return _json({"v1": {"deprecation": None, "event": content}}).encode()
+
+
+def encoded(content: Mapping[str, object]) -> bytes:
+    """A body as JSON, its quantities exact."""
+    return _json(content).encode()
 
 
 def _data(event: Event) -> dict[str, object] | None:

@@ -16,6 +16,7 @@ from shared.local import lock, services
 from tests.eventually import eventually
 
 ROOT = Path(__file__).parents[2]
+PROGRAM = "shared.local.run"  # `make run`
 BRIDGE = Path(sys.executable).with_name("proquant-bridge")
 LAST_LINE_OF_BANNER = "Stop everything:"
 SETTINGS = ("DATABASE_URL", "REDIS_URL", "BRIDGE_", "FLOWER_", "BIND", "WORKER_CONCURRENCY")  # never the user's own
@@ -91,9 +92,9 @@ class Run:
         return code
 
 
-def start(var: Path, port: int | None = None, settings: Mapping[str, str] | None = None) -> Run:
+def start(var: Path, port: int | None = None, settings: Mapping[str, str] | None = None, program: str = PROGRAM) -> Run:
     """Start it on `var`, with `settings` in its environment, and wait for its banner."""
-    run = launch(var, port or free_port(), free_port(), settings)
+    run = launch(var, port or free_port(), free_port(), settings, program)
     try:
         eventually(lambda: _has_banner(run), timeout=START_SECONDS)
     except BaseException:
@@ -103,12 +104,14 @@ def start(var: Path, port: int | None = None, settings: Mapping[str, str] | None
     return run
 
 
-def launch(var: Path, port: int, flower_port: int, settings: Mapping[str, str] | None = None) -> Run:
+def launch(
+    var: Path, port: int, flower_port: int, settings: Mapping[str, str] | None = None, program: str = PROGRAM
+) -> Run:
     """Start it, and wait for nothing."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
     with _output_file(var, flower_port).open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "shared.local.run", "--var", str(var)],
+            [sys.executable, "-m", program, "--var", str(var)],
             cwd=ROOT,
             env=environment | {"PORT": str(port), "FLOWER_PORT": str(flower_port), **(settings or {})},
             stdin=subprocess.DEVNULL,

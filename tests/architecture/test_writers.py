@@ -10,7 +10,8 @@ from tests.architecture import code
 
 TABLES = {
     node.name: ast.get_docstring(node) or ""
-    for node in code.tree(code.ROOT / "shared" / "tables.py").body
+    for path in sorted((code.ROOT / "shared").glob("*tables.py"))
+    for node in code.tree(path).body
     if isinstance(node, ast.ClassDef) and node.name != "Base"
 }
 THE_LEDGER_ALONE = ("OrderRow", "FillRow", "PositionRow")

@@ -24,6 +24,7 @@ class LoopbackServer:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    drops: int = 0  # so many requests are read and then left without an answer
     asked: list[Asked] = field(default_factory=list)
 
 
@@ -36,6 +37,10 @@ def serving() -> Iterator[LoopbackServer]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             told.asked.append(Asked(self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+            if told.drops > 0:
+                told.drops -= 1
+                self.close_connection = True
+                return
             self.send_response(told.status)
             for name, value in {"Content-Length": str(len(told.body)), **told.headers}.items():
                 self.send_header(name, value)

@@ -42,7 +42,8 @@ def test_the_list_shows_every_account_by_name(cli: Cli) -> None:
     cli.json("accounts", "create", "one", "--broker", "paper", "--multiplier", "1e2")
     listed = cli.json("accounts", "list")
     assert [account.pop("created_at")[-6:] for account in listed] == ["+00:00", "+00:00"]
-    common = {"broker": "paper", "paused": False, "integration": "unknown"}
+    policies = {"on_deleted": "keep", "on_disabled": "keep"}
+    common = {"broker": "paper", "paused": False, "integration": "unknown", **policies}
     assert listed == [
         {"account": "one", "multiplier": "100", **common},
         {"account": "two", "multiplier": "0.000000010", **common},

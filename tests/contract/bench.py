@@ -10,8 +10,8 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Protocol, Self
 
-from shared.domain import ClientOrderId, Direction, Leg
-from workers.brokers.base import Broker, Dedupe, OrderRequest
+from shared.domain import ClientOrderId, Direction, Instrument, Leg
+from workers.brokers.base import Broker, Dedupe, OpeningRef, OrderReport, OrderRequest
 from workers.brokers.registry import make_broker
 
 _numbers = itertools.count(1)
@@ -21,9 +21,22 @@ class Bench(Protocol):
     """One adapter, ready to be tried. Every broker that it makes has a fresh account of its own.
 
     `staged` says what happens to the account's submits in order, in the words of the paper broker's script: ok,
-    reject:<type or other>, unavailable:<seconds>, timeout_accepted, timeout_lost, timeout_rejected:<type>,
-    partial:<fraction>, accepted, cancelled. After the last one all is ok.
-    `cannot` names what this adapter's far end cannot be made to do (a staged word up to its colon), with the reason.
+    reject:<type or other>, unavailable:<seconds> (over HTTP: 429 with Retry-After), timeout_accepted, timeout_lost,
+    timeout_rejected:<type>, partial:<fraction>, accepted, cancelled, cancelled_later. After the last one all is ok.
+    Words that the paper broker's script does not have:
+
+    | word | what the far end does |
+    |---|---|
+    | error_after | it executes the order, and the answer is a 502 of something in between |
+    | garbage | it executes the order, and answers 200 with something that is no JSON |
+    | slow | it executes the order, and the answer drips in for longer than `capabilities.deadline_seconds` |
+    | queued | it takes the order for the next session, since the market is closed |
+    | gone | it is ok, but what this close leg would close is no longer there, as is right after a close |
+    | expired_credentials | from the first call on, it answers every call as it does where a key was revoked |
+
+    `cannot` names what this adapter's far end cannot be made to do (a staged word, whole or up to its colon), and why.
+    `again` is the same account through another instance of the adapter, as after the death of a process.
+    A bench of an adapter over HTTP gives its adapters a short deadline, or `slow` takes long.
     """
 
     symbol: str
@@ -37,6 +50,7 @@ class Bench(Protocol):
     def slow_broker(self, *staged: str) -> Broker: ...
     def closed_market_broker(self) -> Broker: ...
     def unreachable_broker(self) -> Broker: ...
+    def again(self, broker: Broker) -> Broker: ...
 
 
 class PaperBench:
@@ -47,11 +61,17 @@ class PaperBench:
     quantity = Decimal(10)
     unaffordable = Decimal(4000)
     lookup_lag = 0.3
-    cannot: Mapping[str, str] = {}
+    cannot: Mapping[str, str] = {
+        **dict.fromkeys(("error_after", "garbage", "slow"), "there is no HTTP to it; timeout_accepted is the same"),
+        "queued": "it refuses orders while the market is closed",
+        "gone": "it nets the strategies, and cannot know what a close leg means to close",
+        "expired_credentials": "it has none",
+    }
 
     def __init__(self, database_url: str, dedupe: Dedupe) -> None:
         self._settings = {"database_url": database_url, "hours": "always", "dedupe": str(dedupe)}
         self._brokers = ExitStack()
+        self._made: dict[Broker, tuple[str, Mapping[str, str]]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -71,8 +91,16 @@ class PaperBench:
     def unreachable_broker(self) -> Broker:
         return self._make(database_url="postgresql://nobody@127.0.0.1:1/nowhere")
 
+    def again(self, broker: Broker) -> Broker:
+        account, settings = self._made[broker]
+        return self._open(account, settings)
+
     def _make(self, **settings: str) -> Broker:
-        broker = make_broker("paper", {**self._settings, **settings}, f"account-{next(_numbers)}")
+        return self._open(f"account-{next(_numbers)}", {**self._settings, **settings})
+
+    def _open(self, account: str, settings: Mapping[str, str]) -> Broker:
+        broker = make_broker("paper", settings, account)
+        self._made[broker] = account, settings
         self._brokers.callback(broker.close)
         return broker
 
@@ -85,9 +113,29 @@ def _paper(dedupe: Dedupe) -> Setup:
     return lambda database_url: PaperBench(database_url, dedupe)
 
 
-SETUPS: dict[str, Setup] = {"paper": _paper(Dedupe.LIFETIME)}
+def _rest(dedupe: Dedupe) -> Setup:
+    def make(database_url: str) -> AbstractContextManager[Bench]:
+        from tests.contract.rest_bench import RestBench
+
+        return RestBench(database_url, dedupe)
+
+    return make
+
+
+def _alpaca(_: str) -> AbstractContextManager[Bench]:
+    from tests.contract.alpaca_bench import AlpacaBench
+
+    return AlpacaBench()
+
+
+SETUPS: dict[str, Setup] = {
+    "paper": _paper(Dedupe.LIFETIME),
+    "alpaca": _alpaca,
+    "http": _rest(Dedupe.LIFETIME),
+}
 """Every adapter, by name: each case runs on each of them."""
 VARIANTS: dict[str, Setup] = {f"paper-{dedupe}": _paper(dedupe) for dedupe in Dedupe if dedupe is not Dedupe.LIFETIME}
+VARIANTS["http-while_open"] = _rest(Dedupe.WHILE_OPEN)
 """The same adapters with another declared dedupe: only the cases about repeated client order ids run on them."""
 
 
@@ -104,3 +152,21 @@ def order(bench: Bench, leg: Leg = Leg.OPEN, side: Direction = Direction.BUY, **
         "proquant_position_id": "position-1",
     }
     return OrderRequest(**(fields | changes))  # type: ignore[arg-type]
+
+
+def closing(bench: Bench, broker: Broker, opened: OrderRequest, report: OrderReport, **changes: object) -> OrderRequest:
+    """A new close leg for what `opened` opened, with the reference and the mark that the bridge would send."""
+    fields: dict[str, object] = {
+        "symbol": opened.symbol,
+        "quantity": report.filled_quantity,
+        "strategy_id": opened.strategy_id,
+        "proquant_position_id": opened.proquant_position_id,
+        "mark": broker.mark(),
+        "opening": OpeningRef(opened.client_order_id, report.broker_order_id, report.trade_id),
+    }
+    return order(bench, Leg.CLOSE, opened.side.opposite, **(fields | changes))
+
+
+def listed(bench: Bench, broker: Broker) -> Instrument:
+    """The bench's instrument, as the broker lists it."""
+    return {each.symbol: each for each in broker.instruments()}[bench.symbol]

@@ -27,7 +27,7 @@ def staged(bench: Bench) -> Callable[..., Broker]:
 
     def make(*words: str, slow: bool = False) -> Broker:
         for word in words:
-            if reason := bench.cannot.get(word.partition(":")[0]):
+            if reason := bench.cannot.get(word) or bench.cannot.get(word.partition(":")[0]):
                 pytest.skip(f"{word} cannot be staged: {reason}")
         return bench.slow_broker(*words) if slow else bench.broker(*words)
 

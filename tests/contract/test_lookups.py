@@ -25,7 +25,7 @@ def settled(broker: Broker, sent: OrderRequest) -> OrderReport:
 
 
 def test_bc_040_a_look_up_reports_what_the_submit_reported(bench: Bench, broker: Broker) -> None:
-    sent = order(bench)
+    sent = order(bench, mark=broker.mark())
     report = broker.submit(sent)
     assert settled(broker, sent) == report
 
@@ -38,14 +38,14 @@ def test_bc_041_an_order_that_was_never_sent_is_not_found(bench: Bench, broker: 
 @pytest.mark.parametrize("word", ["partial:0.5", "cancelled"])
 def test_bc_042_a_look_up_reports_how_an_order_ended(bench: Bench, staged: Staged, word: str) -> None:
     broker = staged(word)
-    sent = order(bench)
+    sent = order(bench, mark=broker.mark())
     report = broker.submit(sent)
     assert settled(broker, sent) == report
 
 
 def test_bc_043_an_order_whose_answer_was_lost_is_found(bench: Bench, staged: Staged) -> None:
     broker = staged("timeout_accepted")
-    sent = order(bench)
+    sent = order(bench, mark=broker.mark())
     with pytest.raises(OutcomeUnknown):
         broker.submit(sent)
     found = settled(broker, sent)
@@ -55,7 +55,7 @@ def test_bc_043_an_order_whose_answer_was_lost_is_found(bench: Bench, staged: St
 
 def test_bc_044_an_order_that_was_lost_on_the_way_is_never_found(bench: Bench, staged: Staged) -> None:
     broker = staged("timeout_lost")
-    sent = order(bench)
+    sent = order(bench, mark=broker.mark())
     with pytest.raises(OutcomeUnknown):
         broker.submit(sent)
     assert broker.find(sent) is None
@@ -65,7 +65,7 @@ def test_bc_044_an_order_that_was_lost_on_the_way_is_never_found(bench: Bench, s
 
 def test_bc_045_a_refusal_whose_answer_was_lost_is_found_with_its_type(bench: Bench, staged: Staged) -> None:
     broker = staged("timeout_rejected:InsufficientFunds")
-    sent = order(bench)
+    sent = order(bench, mark=broker.mark())
     with pytest.raises(OutcomeUnknown):
         broker.submit(sent)
     found = settled(broker, sent)
@@ -76,7 +76,7 @@ def test_bc_045_a_refusal_whose_answer_was_lost_is_found_with_its_type(bench: Be
 
 def test_bc_046_a_look_up_may_miss_an_order_only_for_the_declared_time(bench: Bench, staged: Staged) -> None:
     broker = staged("timeout_accepted", slow=True)
-    sent = order(bench)
+    sent = order(bench, mark=broker.mark())
     with pytest.raises(OutcomeUnknown):
         broker.submit(sent)
     assert broker.capabilities.settle_seconds >= bench.lookup_lag
@@ -85,13 +85,13 @@ def test_bc_046_a_look_up_may_miss_an_order_only_for_the_declared_time(bench: Be
 
 
 def test_bc_047_an_order_is_found_by_its_id_and_not_by_its_content(bench: Bench, broker: Broker) -> None:
-    sent = order(bench)
+    sent = order(bench, mark=broker.mark())
     broker.submit(sent)
     assert broker.find(replace(sent, client_order_id=ClientOrderId("pq-another"))) is None
 
 
 def test_bc_048_looking_up_changes_nothing(bench: Bench, broker: Broker) -> None:
-    sent = order(bench)
+    sent = order(bench, mark=broker.mark())
     broker.submit(sent)
     before = (broker.positions(), broker.mark(), broker.account().balance)
     assert broker.find(sent) == broker.find(sent)

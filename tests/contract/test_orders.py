@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from shared.domain import Direction, Leg, OrderState
-from tests.contract.bench import SETUPS, VARIANTS, Bench, order
-from workers.brokers.base import Broker, Fill, OpeningRef, OrderReport
+from shared.domain import Direction, OrderState
+from tests.contract.bench import SETUPS, VARIANTS, Bench, closing, listed, order
+from workers.brokers.base import Broker, Fill, OrderReport
 
 Staged = Callable[..., Broker]
 
@@ -21,8 +21,22 @@ def filled_by(fills: tuple[Fill, ...]) -> Decimal:
     return sum((fill.quantity for fill in fills), Decimal(0))
 
 
+def needs_shorts(bench: Bench, broker: Broker, side: Direction = Direction.SELL) -> None:
+    """Skips a case that sells to open where the instrument says that this cannot be."""
+    if side is Direction.SELL and not listed(bench, broker).shortable:
+        pytest.skip(f"{bench.symbol} is declared as not shortable")
+
+
+def needs_opposite_sides(bench: Bench, broker: Broker) -> None:
+    """Skips a case that opens short what is held long where the broker is declared to refuse that."""
+    needs_shorts(bench, broker)
+    if not broker.capabilities.opposite_sides:
+        pytest.skip("opposite_sides is not declared")
+
+
 @pytest.mark.parametrize("side", Direction)
 def test_bc_001_an_open_order_is_filled_and_held(bench: Bench, broker: Broker, side: Direction) -> None:
+    needs_shorts(bench, broker, side)
     report = broker.submit(order(bench, side=side))
     assert report.state is OrderState.FILLED
     assert held(broker) == {bench.symbol: bench.quantity if side is Direction.BUY else -bench.quantity}
@@ -30,10 +44,9 @@ def test_bc_001_an_open_order_is_filled_and_held(bench: Bench, broker: Broker, s
 
 @pytest.mark.parametrize("side", Direction)
 def test_bc_002_a_close_order_leaves_the_account_flat(bench: Bench, broker: Broker, side: Direction) -> None:
+    needs_shorts(bench, broker, side)
     opening = order(bench, side=side)
-    opened = broker.submit(opening)
-    ref = OpeningRef(opening.client_order_id, opened.broker_order_id, opened.trade_id)
-    closed = broker.submit(order(bench, Leg.CLOSE, side.opposite, opening=ref, mark=broker.mark()))
+    closed = broker.submit(closing(bench, broker, opening, broker.submit(opening)))
     assert closed.state is OrderState.FILLED
     assert held(broker) == {}
 
@@ -69,14 +82,17 @@ def test_bc_006_fill_ids_are_unique_and_fill_times_know_their_zone(bench: Bench,
 def test_bc_007_two_strategies_on_one_symbol_net(bench: Bench, broker: Broker) -> None:
     if not broker.capabilities.nets_positions:
         pytest.skip("nets_positions is not declared")
-    broker.submit(order(bench, strategy_id="strategy-a"))
+    needs_opposite_sides(bench, broker)
+    first = order(bench, strategy_id="strategy-a")
+    report = broker.submit(first)
     broker.submit(order(bench, side=Direction.SELL, strategy_id="strategy-b", quantity=bench.quantity * 3))
     assert held(broker) == {bench.symbol: -2 * bench.quantity}
-    broker.submit(order(bench, Leg.CLOSE, Direction.SELL, strategy_id="strategy-a"))
+    broker.submit(closing(bench, broker, first, report))
     assert held(broker) == {bench.symbol: -3 * bench.quantity}
 
 
 def test_bc_008_positions_are_the_sum_of_fills(bench: Bench, broker: Broker) -> None:
+    needs_opposite_sides(bench, broker)
     total = Decimal(0)
     for number in range(1, 6):
         side = Direction.BUY if number % 2 else Direction.SELL
@@ -103,7 +119,7 @@ def test_bc_010_a_cancelled_order_has_filled_nothing(bench: Bench, staged: Stage
 
 def test_bc_011_a_working_order_holds_nothing_until_a_look_up_finds_it_filled(bench: Bench, staged: Staged) -> None:
     broker = staged("accepted")
-    sent = order(bench)
+    sent = order(bench, mark=broker.mark())
     report = broker.submit(sent)
     assert (report.state, report.filled_quantity) == (OrderState.ACCEPTED, Decimal(0))
     assert held(broker) == {}
@@ -124,9 +140,10 @@ def test_bc_012_money_and_instruments_are_told_in_decimals(bench: Bench, broker:
 
 def test_bc_013_an_order_binds_margin_and_its_close_frees_it(bench: Bench, broker: Broker) -> None:
     before = broker.account().available
-    broker.submit(order(bench))
+    sent = order(bench)
+    report = broker.submit(sent)
     assert broker.account().available < before
-    broker.submit(order(bench, Leg.CLOSE, Direction.SELL))
+    broker.submit(closing(bench, broker, sent, report))
     freed = broker.account()
     assert freed.available == freed.balance
 
@@ -141,7 +158,7 @@ def test_bc_014_a_repeated_client_order_id_is_executed_again_only_where_declared
     sent = order(bench)
     first = broker.submit(sent)
     if situation == "closed again":
-        broker.submit(order(bench, Leg.CLOSE, Direction.SELL))
+        broker.submit(closing(bench, broker, sent, first))
     again = broker.submit(sent)
     expected_known = ["working", "open", "closed again"].index(situation) < known
     assert (again.broker_order_id == first.broker_order_id) is expected_known

@@ -81,7 +81,7 @@ def test_a_rotated_token_is_refused_after_a_second_at_most(known: Known) -> None
 
 def test_two_tokens_of_one_account_both_work(known: Known) -> None:
     with known.sessions.begin() as session:
-        second = accounts.add_token(session, "alice")
+        second = accounts.issue_token(session, AccountId(accounts.named(session, "alice").id))[1]
     assert known.find() == known.find(second)
 
 

@@ -46,6 +46,8 @@ class Fault(StrEnum):
     UNAVAILABLE_BEFORE = "unavailable_before"  # 503, and nothing is done
 
 
+Meeting = Fault | Answer | None
+"""What meets a call: a fault, an answer given in the broker's place (and nothing is done), or nothing unusual."""
 Simulated = Callable[[Call], Answer]
 """A broker: takes a call and answers it. Called from many threads, one call at a time (the server has a lock)."""
 
@@ -55,7 +57,7 @@ class Simulator:
 
     def __init__(self, broker: Simulated, is_order: Callable[[Call], bool]) -> None:
         self.calls: list[Call] = []
-        self.faults: deque[Fault | None] = deque()
+        self.faults: deque[Meeting] = deque()
         self._broker = broker
         self._is_order = is_order
         self._lock = threading.Lock()
@@ -77,7 +79,7 @@ class Simulator:
             self._server.server_close()
             thread.join()
 
-    def fault_of(self, call: Call) -> Fault | None:
+    def fault_of(self, call: Call) -> Meeting:
         """What happens to this call."""
         with self._lock:
             self.calls.append(call)
@@ -115,6 +117,8 @@ class _Handler(BaseHTTPRequestHandler):
         match simulator.fault_of(call):
             case None:
                 self._send(simulator.answer(call))
+            case Answer() as instead:
+                self._send(instead)
             case Fault.LOST_BEFORE:
                 self._break()
             case Fault.REFUSED_BEFORE:

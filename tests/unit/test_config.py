@@ -23,6 +23,9 @@ SETTINGS = [
     ("BRIDGE_PROQUANT_API_URL", "proquant_api_url", "http://127.0.0.1:9/api", "http://127.0.0.1:9/api"),
     ("BRIDGE_SECRET_KEY", "secret_key", "a-secret-key", "a-secret-key"),
     ("BRIDGE_INSTRUMENTS_FILE", "instruments_file", "/etc/instruments", Path("/etc/instruments")),
+    ("BRIDGE_NOTIFICATIONS_FILE", "notifications_file", "/etc/notifications.toml", Path("/etc/notifications.toml")),
+    ("BRIDGE_DEPRECATION_WARNING_DAYS", "deprecation_warning_days", "7", 7),
+    ("BRIDGE_METRICS", "metrics", "on", True),
 ]
 NAMES = [name for name, *_ in SETTINGS]
 
@@ -42,6 +45,7 @@ def test_what_is_not_set_has_the_documented_default() -> None:
     assert (config.port, config.response_wait, config.open_max_age, config.reorder_grace) == (8000, 5, 300, 2)
     assert (config.sweep_interval, config.lease, config.proquant_api_url) == (5, 60, PROQUANT_API)
     assert (config.public_url, config.secret_key, config.instruments_file) == (None, None, None)
+    assert (config.notifications_file, config.deprecation_warning_days, config.metrics) == (None, 30, False)
 
 
 @pytest.mark.parametrize(("name", "field", "text", "value"), SETTINGS, ids=NAMES)

@@ -52,12 +52,14 @@ class Capabilities:
     `settle_seconds`: how long after the end of a submit a look-up may still miss an order that was accepted;
     "not found" counts only after it. `deadline_seconds`: the longest that `submit` can take, enforced by the adapter's
     own timeouts; it must be well below `LEASE_SECONDS`. `nets_positions`: the account keeps one net position a symbol.
+    `opposite_sides`: a strategy may open long what another one holds short; without it the broker refuses that.
     """
 
     dedupe: Dedupe
     nets_positions: bool
     settle_seconds: float
     deadline_seconds: float = 15.0
+    opposite_sides: bool = True
 
 
 @dataclass(frozen=True, slots=True)

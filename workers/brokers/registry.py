@@ -7,6 +7,8 @@ from shared.errors import ConfigurationError
 from workers.brokers.base import Broker
 
 BUILT_IN = {
+    "alpaca": "workers.brokers.alpaca.broker:make",
+    "http": "workers.brokers.rest.broker:make",
     "paper": "workers.brokers.paper.broker:make",
 }
 """Name -> dotted path of the factory; imported only when an account uses it."""

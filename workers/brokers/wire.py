@@ -36,6 +36,13 @@ class Reply:
         return float(value) if value.isdecimal() else None
 
 
+@dataclass(eq=False)
+class UnclearAnswer(OutcomeUnknown):
+    """An answer that does not say by its status what became of a write; an adapter may know the broker's words."""
+
+    reply: Reply
+
+
 class Wire:
     """A connection pool to one broker. Thread-safe. Never tries anything a second time.
 
@@ -78,7 +85,7 @@ class Wire:
 
         Raises BrokerUnavailable where nothing was sent, and for 429, which every broker says of what it did not look
         at. Raises OutcomeUnknown where it was or may have been sent and the answer does not say what became of it: no
-        answer, half an answer, no JSON, 5xx.
+        answer, half an answer, no JSON, 5xx; the last two as UnclearAnswer, with the reply.
         """
         try:
             reply = self._answer(method, path, request)
@@ -89,7 +96,7 @@ class Wire:
         if reply.status == 429:
             raise BrokerUnavailable("The broker asks for fewer requests.", reply.retry_after)
         if reply.status >= 500 or reply.body is None:
-            raise OutcomeUnknown(f"The answer {reply.status} to {method} {path} does not say what became of it.")
+            raise UnclearAnswer(f"The answer {reply.status} to {method} {path} does not say what became of it.", reply)
         return reply
 
     def _answer(self, method: Method, path: str, request: Mapping[str, object]) -> Reply:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from shared.cli.checks.finding import Finding, fail, ok, warn
-from shared.cli.posting import PostFailed, check_url
 from shared.config import Config
+from shared.urls import UnsafeUrl, check_url
 
 
 def settings_findings(config: Config) -> Iterator[Finding]:
@@ -24,7 +24,7 @@ def _public_url(config: Config) -> Finding:
     try:
         check_url(config.public_url)
         check_url(config.proquant_api_url)
-    except PostFailed as error:
+    except UnsafeUrl as error:
         return fail(check, str(error), "Mend BRIDGE_PUBLIC_URL or BRIDGE_PROQUANT_API_URL.")
     return ok(check, config.public_url)
 

@@ -26,6 +26,7 @@ from workers.brokers.paper.settings import PaperSettings
 from workers.brokers.paper.tables import PaperAccount, PaperFill, PaperOrder, PaperPosition
 
 _CENT = Decimal("0.01")
+_WITHDRAWN = "cancelled by the broker (scripted)"
 _LOST = "the connection was lost before the answer came (scripted)"
 
 
@@ -54,13 +55,15 @@ def submit(session: Session, settings: PaperSettings, order: OrderRequest, clock
 
 
 def look_up(session: Session, settings: PaperSettings, order: OrderRequest, clock: Clock) -> OrderReport | None:
-    """The report of this order, or None where the books do not show it (yet). A working order is filled now."""
+    """The report of this order, or None where the books do not show it (yet). A working order ends now."""
     account = accounts.lock(session, settings)
     row = books.latest_order(session, account, order.client_order_id)
     now = clock(session)
     if row is None or now < row.accepted_at + timedelta(seconds=settings.settle_seconds):
         return None
-    if row.state == OrderState.ACCEPTED:
+    if row.state == OrderState.ACCEPTED and row.reason is not None:
+        row.state, row.finished_at = OrderState.CANCELLED, now
+    elif row.state == OrderState.ACCEPTED:
         _fill(session, account, row, row.quantity, now, settings.seed)
     return books.report(session, row)
 
@@ -108,6 +111,8 @@ def _judge(
     match entry.action:
         case Action.ACCEPTED:
             pass
+        case Action.CANCELLED_LATER:
+            row.reason = _WITHDRAWN
         case Action.CANCELLED:
             row.state, row.finished_at = OrderState.CANCELLED, now
         case Action.PARTIAL:

@@ -10,6 +10,7 @@
            | "partial:" fraction       this part (0 to 1, both exclusive) is filled, the rest cancelled
            | "accepted"                accepted and working; filled by the next look-up
            | "cancelled"               accepted, then cancelled with nothing filled
+           | "cancelled_later"         accepted and working; cancelled by the next look-up
 
 Each submit of the account takes one entry, a refused one and a repeated one too; after the last entry all is "ok".
 """
@@ -35,6 +36,7 @@ class Action(StrEnum):
     PARTIAL = "partial"
     ACCEPTED = "accepted"
     CANCELLED = "cancelled"
+    CANCELLED_LATER = "cancelled_later"
 
 
 @dataclass(frozen=True, slots=True)

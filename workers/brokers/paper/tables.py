@@ -58,7 +58,7 @@ class PaperOrder(PaperBase):
     filled_quantity: Mapped[Decimal] = mapped_column(Numeric, server_default="0")
     average_price: Mapped[Decimal | None] = mapped_column(Numeric)  # with the first fill
     error_type: Mapped[str | None] = mapped_column(Text)  # with `rejected`, where one of the nine fits
-    reason: Mapped[str | None] = mapped_column(Text)  # with `rejected`
+    reason: Mapped[str | None] = mapped_column(Text)  # with `rejected`, and with an order that is not to be filled
     accepted_at: Mapped[datetime] = mapped_column(_TIME)  # a look-up sees the order `settle_seconds` later
     finished_at: Mapped[datetime | None] = mapped_column(_TIME)  # when it left the state `accepted`
 

@@ -1,0 +1,73 @@
+"""Which strategies hold something, or may be about to: whom the end of an integration or of a strategy concerns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, case, exists, or_, select, true
+from sqlalchemy.orm import Session, aliased
+
+from shared.accounts import Integration
+from shared.domain import UNFINISHED, AccountId, EventType, IntegrationId, StrategyKey
+from shared.integration_states import ENDED
+from shared.integration_tables import IntegrationRow
+from shared.tables import Account, EventRow, PositionRow, Strategy
+
+OPENING = (EventType.SIGNAL_OPEN, EventType.SIGNAL_REOPEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """A strategy with a position, or with an event that may still open one. `strategy_id` is ProQuant's."""
+
+    strategy: StrategyKey
+    strategy_id: str
+
+
+def of_integration(session: Session, account: AccountId, integration: IntegrationId | None) -> Sequence[Exposed]:
+    """Those of the account that trade through this integration; None: through a token of no integration.
+
+    Every strategy of the account is locked first, in the order of the rows. So a signal that is being stored is seen,
+    and no worker takes one up until the caller has committed what the end of the integration means.
+    """
+    every = select(Strategy.id).where(Strategy.account_id == account, Strategy.strategy_id != "")
+    session.execute(every.order_by(Strategy.id).with_for_update(key_share=True))
+    return _exposed(session, Strategy.account_id == account, EventRow.integration_id.is_not_distinct_from(integration))
+
+
+def of_strategy(session: Session, strategy: StrategyKey) -> Sequence[Exposed]:
+    """The strategy itself, if it is exposed. The caller holds its row lock."""
+    return _exposed(session, Strategy.id == strategy)
+
+
+def orphaned() -> ColumnElement[bool]:
+    """Of PositionRow joined with Strategy and Account: whether nobody is going to close this open position.
+
+    Its integration is ended, or its strategy disabled.
+    """
+    opened, integration = aliased(EventRow), aliased(IntegrationRow)
+    ended_by_account = Account.integration.in_((Integration.REJECTED, Integration.DELETED))
+    ended = exists().where(
+        opened.id == PositionRow.opened_by,
+        case(
+            (opened.integration_id.is_(None), ended_by_account),
+            else_=exists().where(integration.id == opened.integration_id, integration.state.in_(ENDED)),
+        ),
+    )
+    return and_(PositionRow.state == "open", or_(ended, Strategy.enabled.is_(False)))
+
+
+def _exposed(
+    session: Session, strategies: ColumnElement[bool], events: ColumnElement[bool] | None = None
+) -> Sequence[Exposed]:
+    through = true() if events is None else events
+    holds = exists().where(
+        PositionRow.strategy == Strategy.id,
+        PositionRow.state == "open",
+        EventRow.id == PositionRow.opened_by,
+        through,
+    )
+    may_hold = exists().where(
+        EventRow.strategy == Strategy.id, EventRow.type.in_(OPENING), EventRow.state.in_(UNFINISHED), through
+    )
+    query = select(Strategy.id, Strategy.strategy_id).where(strategies, or_(holds, may_hold)).order_by(Strategy.id)
+    return [Exposed(StrategyKey(row.id), row.strategy_id) for row in session.execute(query)]

@@ -1,0 +1,1 @@
+"""Benchmarks: the bridge beside the Flask and Celery endpoint that everybody writes. See docs/benchmarks.md."""

@@ -1,0 +1,36 @@
+"""The tables are what the migrations make, and can be unmade and made again."""
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from shared import migrate, notification_tables
+from shared.db import Sessions, make_engine
+from shared.schema import Base
+
+OURS = {"deliveries", "answers", "alerts", "protocol_versions"}
+
+
+def test_the_migrations_make_the_tables_that_the_code_means(sessions: Sessions) -> None:
+    assert notification_tables.DeliveryRow.__tablename__ in OURS
+    with sessions() as session:
+        options = {"include_object": _is_ours, "compare_server_default": True}
+        context = MigrationContext.configure(session.connection(), opts=options)
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def _is_ours(thing: object, name: str | None, kind: str, *_: object) -> bool:
+    return kind != "table" or name in OURS
+
+
+def test_alerts_from_before_the_upgrade_are_not_sent_to_anyone(database_url: str) -> None:
+    engine = make_engine(database_url)
+    config = migrate._config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0003")
+        connection.exec_driver_sql("INSERT INTO alerts (kind, detail) VALUES ('parked', 'An old one.')")
+        command.upgrade(config, "head")
+        unrouted = connection.exec_driver_sql("SELECT count(*) FROM alerts WHERE routed_at IS NULL").scalar_one()
+    engine.dispose()
+    assert unrouted == 0

@@ -1,0 +1,1 @@
+"""Alpaca: US stocks and long-only crypto through its Trading API."""

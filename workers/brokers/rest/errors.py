@@ -1,0 +1,47 @@
+"""What a problem of the REST contract means for an order.
+
+Source: docs/brokers/http-openapi.yaml, the schemas Problem and ErrorType.
+"""
+
+from collections.abc import Mapping
+
+from shared.domain import ErrorType
+from workers.brokers.base import OrderRejected, OutcomeUnknown
+from workers.brokers.unmapped import unmapped
+from workers.brokers.wire import Reply
+
+PROBLEM_JSON = "application/problem+json"
+ORDER_NOT_FOUND = "order_not_found"
+CONFLICT = "conflict"
+OTHER = "other"
+MALFORMED = "malformed"
+REFUSALS: Mapping[str, ErrorType | None] = {**{word: word for word in ErrorType}, OTHER: None, MALFORMED: None}
+"""Problem type -> what the refusal is called. Whatever is not in here is no word of the contract."""
+
+
+def problem_of(reply: Reply) -> tuple[str, str] | None:
+    """The type and the detail of a problem, None where the answer is none. A 404 of a proxy, for one, is none."""
+    media_type = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = reply.body
+    if media_type != PROBLEM_JSON or not isinstance(body, dict):
+        return None
+    word, detail = body.get("type"), body.get("detail")
+    if not isinstance(word, str):
+        return None
+    return word, detail if isinstance(detail, str) and detail else f"The broker says {word}."
+
+
+def error_of(reply: Reply) -> OrderRejected | OutcomeUnknown:
+    """What a 4xx answer to an order means. Only a problem of the contract is definitive.
+
+    A conflict is none: something under our id is at the broker, and it is not this order.
+    """
+    problem = problem_of(reply)
+    if problem is None:
+        return OutcomeUnknown(f"The answer {reply.status} is not one of the contract.")
+    word, detail = problem
+    if word == CONFLICT:
+        return OutcomeUnknown(f"The broker has another order under this id: {detail}")
+    if word not in REFUSALS:
+        unmapped("http", word, detail)
+    return OrderRejected(REFUSALS.get(word), detail)

@@ -1,0 +1,172 @@
+"""The JSON of the REST contract as our values, and back. Pure; numbers are strings and stay exact.
+
+Source: docs/brokers/http-openapi.yaml. Every reader raises ValueError for what the contract does not allow.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TypeVar
+
+from shared.domain import BrokerOrderId, ClientOrderId, ErrorType, Instrument, OrderState
+from workers.brokers.base import (
+    AccountSummary,
+    BrokerPosition,
+    Capabilities,
+    Dedupe,
+    Fill,
+    OrderReport,
+    OrderRequest,
+)
+from workers.brokers.rest.errors import OTHER
+
+Json = Mapping[str, object]
+REPORTED = frozenset(OrderState) - {OrderState.PLANNED, OrderState.SUBMITTING, OrderState.UNKNOWN}
+_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
+_Value = TypeVar("_Value")
+
+
+def capabilities(body: object, deadline_seconds: float) -> Capabilities:
+    """What the far end promises; the deadline is the adapter's own."""
+    fields = mapping(body)
+    nets = fields.get("nets_positions")
+    if not isinstance(nets, bool):
+        raise ValueError("nets_positions is not true or false")  # noqa: TRY004 - one error for every odd answer
+    return Capabilities(
+        Dedupe(text(fields, "dedupe")), nets, float(positive(fields, "settle_seconds")), deadline_seconds
+    )
+
+
+def instruments(body: object) -> list[Instrument]:
+    """The instruments; one ticker or symbol that is there twice would make orders ambiguous."""
+    listed = each(body, "instruments", _instrument)
+    for name in ("ticker", "symbol"):
+        if len({getattr(one, name) for one in listed}) < len(listed):
+            raise ValueError(f"a {name} is listed twice")
+    return listed
+
+
+def account(body: object) -> AccountSummary:
+    """The account's cash."""
+    fields = mapping(body)
+    return AccountSummary(text(fields, "currency"), number(fields, "balance"), number(fields, "available"))
+
+
+def positions(body: object) -> list[BrokerPosition]:
+    """The net positions."""
+    return each(body, "positions", lambda one: BrokerPosition(text(one, "symbol"), number(one, "quantity")))
+
+
+def report(body: object, sent: ClientOrderId) -> OrderReport:
+    """The report of the order `sent`; one about another order is an error."""
+    fields = mapping(body)
+    if fields.get("client_order_id") != sent:
+        raise ValueError("the report is about another order")
+    state = OrderState(text(fields, "state"))
+    if state not in REPORTED:
+        raise ValueError(f"{state} is no state of a broker's order")
+    broker_order_id = optional(fields, "broker_order_id", text)
+    return OrderReport(
+        client_order_id=sent,
+        broker_order_id=None if broker_order_id is None else BrokerOrderId(broker_order_id),
+        state=state,
+        filled_quantity=positive(fields, "filled_quantity"),
+        average_price=optional(fields, "average_price", number),
+        fills=tuple(each(fields, "fills", _fill)) if "fills" in fields else (),
+        trade_id=optional(fields, "trade_id", text),
+        error=optional(fields, "error", _error_type),
+        reason=optional(fields, "reason", text),
+    )
+
+
+def order(request: OrderRequest) -> dict[str, object]:
+    """The body of the PUT."""
+    body: dict[str, object] = {
+        "symbol": request.symbol,
+        "side": request.side,
+        "quantity": f"{request.quantity:f}",
+        "leg": request.leg,
+        "strategy_id": request.strategy_id,
+        "proquant_position_id": request.proquant_position_id,
+    }
+    if request.mark is not None:
+        body["mark"] = request.mark
+    if (opening := request.opening) is not None:
+        ids = {
+            "client_order_id": opening.client_order_id,
+            "broker_order_id": opening.broker_order_id,
+            "trade_id": opening.trade_id,
+        }
+        body["opening"] = {name: value for name, value in ids.items() if value is not None}
+    return body
+
+
+def mapping(value: object) -> Json:
+    """A JSON object."""
+    if not isinstance(value, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - as above
+    return value
+
+
+def text(fields: Json, name: str) -> str:
+    """A text that is there and not empty."""
+    value = fields.get(name)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name} is no text")
+    return value
+
+
+def number(fields: Json, name: str) -> Decimal:
+    """A number in plain decimal notation, as a string."""
+    value = fields.get(name)
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
+        raise ValueError(f"{name} is no number as a string")
+    return Decimal(value)
+
+
+def positive(fields: Json, name: str) -> Decimal:
+    """A number that is not below zero."""
+    value = number(fields, name)
+    if value < 0:
+        raise ValueError(f"{name} is below zero")
+    return value
+
+
+def optional(fields: Json, name: str, read: Callable[[Json, str], _Value]) -> _Value | None:
+    """What `read` reads; None where it is null or not there."""
+    return None if fields.get(name) is None else read(fields, name)
+
+
+def each(body: object, name: str, read: Callable[[Json], _Value]) -> list[_Value]:
+    """What `read` makes of each object in a list."""
+    listed = mapping(body).get(name)
+    if not isinstance(listed, list):
+        raise ValueError(f"{name} is no list")  # noqa: TRY004 - as above
+    return [read(mapping(one)) for one in listed]
+
+
+def _instrument(fields: Json) -> Instrument:
+    step, shortable = positive(fields, "step"), fields.get("shortable", True)
+    if step == 0 or not isinstance(shortable, bool):
+        raise ValueError("an instrument has no step, or shortable is not true or false")
+    return Instrument(
+        text(fields, "ticker"), text(fields, "symbol"), positive(fields, "minimum"),
+        optional(fields, "maximum", positive), step, text(fields, "currency"), shortable,
+    )  # fmt: skip
+
+
+def _fill(fields: Json) -> Fill:
+    return Fill(text(fields, "fill_id"), positive(fields, "quantity"), number(fields, "price"), _time(fields, "at"))
+
+
+def _time(fields: Json, name: str) -> datetime:
+    at = datetime.fromisoformat(text(fields, name))
+    if at.tzinfo is None:
+        raise ValueError(f"{name} has no zone")
+    return at.astimezone(UTC)
+
+
+def _error_type(fields: Json, name: str) -> ErrorType | None:
+    word = text(fields, name)
+    return None if word == OTHER else ErrorType(word)
