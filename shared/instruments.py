@@ -28,13 +28,22 @@ def stale(session: Session, before: datetime) -> list[AccountId]:
 def of_account(session: Session, account: AccountId) -> dict[str, Instrument]:
     """The account's instruments by ticker."""
     rows = session.scalars(select(InstrumentRow).where(InstrumentRow.account_id == account))
-    return {row.ticker: _instrument(row) for row in rows}
+    return {row.ticker: instrument_of(row) for row in rows}
 
 
-def named(session: Session, account: AccountId, tickers: Iterable[str | None]) -> dict[str, Instrument]:
-    """Those of the account's instruments that have one of these tickers, by ticker."""
-    query = select(InstrumentRow).where(InstrumentRow.account_id == account, InstrumentRow.ticker.in_(list(tickers)))
-    return {row.ticker: _instrument(row) for row in session.scalars(query)}
+def instrument_of(row: InstrumentRow) -> Instrument:
+    """The instrument that the row describes."""
+    hours = None if row.hours is None else TradingHours(tuple((start, end) for start, end in row.hours))
+    return Instrument(
+        row.ticker,
+        row.symbol,
+        row.minimum,
+        row.maximum,
+        row.step,
+        row.currency,
+        row.shortable,
+        hours,
+    )
 
 
 def _row(account: AccountId, instrument: Instrument) -> dict[str, object]:
@@ -50,17 +59,3 @@ def _row(account: AccountId, instrument: Instrument) -> dict[str, object]:
         "shortable": instrument.shortable,
         "hours": None if hours is None else [list(session) for session in hours.sessions],
     }
-
-
-def _instrument(row: InstrumentRow) -> Instrument:
-    hours = None if row.hours is None else TradingHours(tuple((start, end) for start, end in row.hours))
-    return Instrument(
-        row.ticker,
-        row.symbol,
-        row.minimum,
-        row.maximum,
-        row.step,
-        row.currency,
-        row.shortable,
-        hours,
-    )

@@ -1,13 +1,15 @@
 """The ledger: the only writer of orders, fills and positions. Intents before they are sent, and what became of them."""
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import func, update
+from sqlalchemy import BigInteger, Numeric, Text, bindparam, case, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.assessment import order_of
+from shared.db import table_of
 from shared.domain import (
     ORDER_FINAL,
     ORDER_TRANSITIONS,
@@ -24,6 +26,45 @@ from shared.reports import OrderReport
 from shared.situation import Order, Situation
 from shared.tables import EventRow, FillRow, OrderRow, PositionRow
 
+_ORDER, _FILL, _POSITION, _EVENT = table_of(OrderRow), table_of(FillRow), table_of(PositionRow), table_of(EventRow)
+_PLACE = insert(_ORDER).returning(_ORDER.c.id)
+_WITHDRAW = (
+    update(_ORDER)
+    .where(_ORDER.c.event_id == bindparam("event"), _ORDER.c.state == OrderState.PLANNED)
+    .values(state=OrderState.CANCELLED, reason="withdrawn before it was sent", updated_at=func.now())
+)
+_STORE_FILL = insert(_FILL).on_conflict_do_nothing().returning(_FILL.c.id)
+_OPEN = (
+    insert(_POSITION)
+    .from_select(
+        ["strategy", "proquant_position_id", "ticker", "symbol", "direction", "quantity", "state", "opened_by"],
+        select(
+            _EVENT.c.strategy,
+            _EVENT.c.proquant_position_id,
+            _EVENT.c.ticker,
+            bindparam("symbol", type_=Text),
+            bindparam("side", type_=Text),
+            bindparam("units", type_=Numeric),
+            literal("open", Text),
+            _EVENT.c.id,
+        ).where(_EVENT.c.id == bindparam("event")),
+    )
+    .returning(_POSITION.c.id)
+)
+_OF_POSITION = _POSITION.c.id == bindparam("position")
+_LESS = _POSITION.c.quantity - bindparam("units", type_=Numeric)
+_GROW = update(_POSITION).where(_OF_POSITION).values(quantity=_POSITION.c.quantity + bindparam("units", type_=Numeric))
+_SHRINK = (
+    update(_POSITION)
+    .where(_OF_POSITION)
+    .values(
+        quantity=_LESS,
+        state=case((_LESS <= 0, "closed"), else_=_POSITION.c.state),
+        closed_by=case((_LESS <= 0, bindparam("event", type_=BigInteger)), else_=_POSITION.c.closed_by),
+        closed_at=case((_LESS <= 0, func.clock_timestamp()), else_=_POSITION.c.closed_at),
+    )
+)
+
 
 def place(
     session: Session,
@@ -39,8 +80,8 @@ def place(
 ) -> Order:
     """Commits, with the caller, the intent to send a new order; from then on it may be at the broker."""
     task = s.task
-    row = OrderRow(
-        event_id=task.id,
+    order = Order(
+        id=OrderId(0),
         leg=leg,
         generation=generation,
         client_order_id=client_order_id(
@@ -49,17 +90,29 @@ def place(
         symbol=symbol,
         side=side,
         quantity=quantity,
-        filled_quantity=Decimal(0),
-        position_id=position_id,
-        mark=mark,
+        filled=Decimal(0),
         state=OrderState.SUBMITTING,
         attempts=1,
         lookups=0,
         in_flight_until=in_flight_until,
+        mark=mark,
+        error=None,
     )
-    session.add(row)
-    session.flush()
-    return order_of(row)
+    values = {
+        "event_id": task.id,
+        "leg": leg,
+        "generation": generation,
+        "client_order_id": order.client_order_id,
+        "symbol": symbol,
+        "side": side,
+        "quantity": quantity,
+        "position_id": position_id,
+        "mark": mark,
+        "state": order.state,
+        "attempts": order.attempts,
+        "in_flight_until": in_flight_until,
+    }
+    return replace(order, id=OrderId(session.execute(_PLACE, values).scalar_one()))
 
 
 def send_again(session: Session, order: Order, in_flight_until: datetime) -> Order:
@@ -72,19 +125,21 @@ def send_again(session: Session, order: Order, in_flight_until: datetime) -> Ord
     return order_of(row)
 
 
-def reported(session: Session, order: Order, report: OrderReport) -> None:
+def reported(session: Session, order: Order, report: OrderReport, now: datetime) -> None:
     """The broker has the order. Saying the same again changes nothing."""
     row = _locked(session, order.id)
     if OrderState(row.state) in ORDER_FINAL:
         return
     _change(row, report.state)
-    row.lookups += 1
-    row.broker_order_id = report.broker_order_id or row.broker_order_id
-    row.trade_id = report.trade_id or row.trade_id
-    row.average_price = report.average_price if report.average_price is not None else row.average_price
-    row.error_type = report.error
-    row.reason = report.reason
-    _fill(session, row, _new_fills(session, row, report))
+    with session.no_autoflush:  # one statement in the end, not one after every step
+        _fill(session, row, _new_fills(session, row, report, now))
+        row.lookups += 1
+        row.broker_order_id = report.broker_order_id or row.broker_order_id
+        row.trade_id = report.trade_id or row.trade_id
+        row.average_price = report.average_price if report.average_price is not None else row.average_price
+        row.error_type = report.error
+        row.reason = report.reason
+    session.flush()
 
 
 def rejected(session: Session, order: Order, error: ErrorType | None, reason: str) -> None:
@@ -128,11 +183,7 @@ def look_anew(session: Session, order: OrderId) -> None:
 
 def withdraw(session: Session, event: EventId) -> None:
     """An order of the event that has not reached the broker never will: the event has ended, or needs it no more."""
-    session.execute(
-        update(OrderRow)
-        .where(OrderRow.event_id == event, OrderRow.state == OrderState.PLANNED)
-        .values(state=OrderState.CANCELLED, reason="withdrawn before it was sent", updated_at=func.now())
-    )
+    session.execute(_WITHDRAW, {"event": event})
 
 
 def write_off(session: Session, position_id: int, event: EventId, now: datetime) -> None:
@@ -142,7 +193,7 @@ def write_off(session: Session, position_id: int, event: EventId, now: datetime)
     )
 
 
-def _new_fills(session: Session, row: OrderRow, report: OrderReport) -> Decimal:
+def _new_fills(session: Session, row: OrderRow, report: OrderReport, now: datetime) -> Decimal:
     """Stores the fills that are not stored yet; returns their sum, in units.
 
     A report that tells more quantity than its fills do is taken at its word: the rest becomes one fill, named so that
@@ -153,14 +204,10 @@ def _new_fills(session: Session, row: OrderRow, report: OrderReport) -> Decimal:
     untold = report.filled_quantity - sum((fill.quantity for fill in report.fills), Decimal(0))
     if untold > 0:
         price = report.average_price if report.average_price is not None else Decimal(0)
-        fills.append((f"{row.client_order_id}:{report.filled_quantity}", untold, price, row.updated_at))
+        fills.append((f"{row.client_order_id}:{report.filled_quantity}", untold, price, now))
     for fill_id, quantity, price, at in fills:
-        stored = session.execute(
-            insert(FillRow)
-            .values(order_id=row.id, fill_id=fill_id, quantity=quantity, price=price, at=at)
-            .on_conflict_do_nothing()
-            .returning(FillRow.id)
-        ).scalar()
+        fill = {"order_id": row.id, "fill_id": fill_id, "quantity": quantity, "price": price, "at": at}
+        stored = session.execute(_STORE_FILL, fill).scalar()
         news += quantity if stored is not None else 0
     return news
 
@@ -173,30 +220,14 @@ def _fill(session: Session, row: OrderRow, quantity: Decimal) -> None:
     if row.position_id is None:
         row.position_id = _open_position(session, row, quantity)
         return
-    position = session.get_one(PositionRow, row.position_id, with_for_update=True)
-    if row.leg == Leg.OPEN:
-        position.quantity += quantity
-        return
-    position.quantity -= quantity
-    if position.quantity <= 0:
-        position.state, position.closed_by, position.closed_at = "closed", row.event_id, func.clock_timestamp()
+    grown = {"position": row.position_id, "event": row.event_id, "units": quantity}
+    session.execute(_GROW if row.leg == Leg.OPEN else _SHRINK, grown)
 
 
 def _open_position(session: Session, row: OrderRow, quantity: Decimal) -> int:
-    event = session.get_one(EventRow, row.event_id)
-    position = PositionRow(
-        strategy=event.strategy,
-        proquant_position_id=event.proquant_position_id,
-        ticker=event.ticker,
-        symbol=row.symbol,
-        direction=row.side,
-        quantity=quantity,
-        state="open",
-        opened_by=event.id,
-    )
-    session.add(position)
-    session.flush()
-    return position.id
+    opened = {"event": row.event_id, "symbol": row.symbol, "side": row.side, "units": quantity}
+    position: int = session.execute(_OPEN, opened).scalar_one()
+    return position
 
 
 def _locked(session: Session, order: OrderId) -> OrderRow:

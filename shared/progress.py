@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import case, exists, func, or_, select, update
+from sqlalchemy import BigInteger, Select, bindparam, case, exists, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from shared.alerts import raise_alert
+from shared.db import table_of
 from shared.domain import (
     EVENT_TRANSITIONS,
     AccountId,
@@ -26,6 +30,9 @@ from shared.tables import EventRow, OrderRow, Strategy
 
 RUNNABLE = (EventState.RECEIVED, EventState.EXECUTING, EventState.WAITING)
 OPENING = (EventType.SIGNAL_OPEN, EventType.SIGNAL_REOPEN)
+_EVENT = table_of(EventRow)
+_IS_RUNNABLE = EventRow.state.in_([literal_column(f"'{state}'") for state in RUNNABLE])
+"""Spelled out, so that the index of unfinished events serves a prepared statement too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +57,7 @@ def next_due(session: Session, strategy: StrategyKey, now: datetime) -> Due:
     first. An event that waits holds back the later ones. While one is parked, OPEN and REOPEN wait for the
     person who resolves it, and CLOSE does not: what is held must stay closable.
     """
-    begun = exists().where(OrderRow.event_id == EventRow.id)
-    parked = exists().where(EventRow.strategy == strategy, EventRow.state == EventState.PARKED)
-    query = (
-        select(EventRow.id, EventRow.state, EventRow.next_attempt_at, EventRow.account_id, EventRow.type)
-        .where(EventRow.strategy == strategy, EventRow.state.in_(RUNNABLE))
-        .where(or_(EventRow.type.not_in(OPENING), ~parked))
-        .order_by(case((begun, 0), else_=1), EventRow.timestamp_ms, EventRow.seq)
-        .limit(1)
-    )
-    row = session.execute(query).one_or_none()
+    row = session.execute(_next_due(), {"strategy": strategy}).one_or_none()
     if row is None:
         return Due(None)
     if row.state == EventState.WAITING and row.next_attempt_at > now:
@@ -67,11 +65,24 @@ def next_due(session: Session, strategy: StrategyKey, now: datetime) -> Due:
     return Due(EventId(row.id), AccountId(row.account_id), row.type in TRADING)
 
 
+@cache
+def _next_due() -> Select[*tuple[Any, ...]]:
+    strategy = bindparam("strategy", type_=BigInteger)
+    begun = exists().where(OrderRow.event_id == EventRow.id)
+    other = aliased(EventRow)
+    parked = exists().where(other.strategy == strategy, other.state == EventState.PARKED)
+    return (
+        select(EventRow.id, EventRow.state, EventRow.next_attempt_at, EventRow.account_id, EventRow.type)
+        .where(EventRow.strategy == strategy, _IS_RUNNABLE)
+        .where(or_(EventRow.type.not_in(OPENING), ~parked))
+        .order_by(case((begun, 0), else_=1), EventRow.timestamp_ms, EventRow.seq)
+        .limit(1)
+    )
+
+
 def take_up(session: Session, event: EventId, now: datetime) -> None:
     """The worker starts on the event, or takes it over from one whose lease ran out."""
-    started_at = func.coalesce(EventRow.started_at, now)
-    news = {"attempts": EventRow.attempts + 1, "started_at": started_at, "next_attempt_at": None, "reason": None}
-    _move(session, event, EventState.EXECUTING, **news)
+    _move(session, event, EventState.EXECUTING, "attempts", started_at=now, next_attempt_at=None, reason=None)
 
 
 def wait(session: Session, event: EventId, until: datetime, reason: str) -> None:
@@ -86,7 +97,7 @@ def failures(session: Session, event: EventId) -> int:
 
 def fail(session: Session, event: EventId, until: datetime, reason: str) -> None:
     """Our own code raised over the event: it is due again at `until`."""
-    _move(session, event, EventState.WAITING, next_attempt_at=until, reason=reason, failures=EventRow.failures + 1)
+    _move(session, event, EventState.WAITING, "failures", next_attempt_at=until, reason=reason)
 
 
 def park(session: Session, event: EventId, reason: str) -> None:
@@ -130,7 +141,7 @@ def to_ring(session: Session, now: datetime, unrung_since: datetime, limit: int)
     due = (
         select(EventRow.id)
         .join(Strategy, Strategy.id == EventRow.strategy)
-        .where(EventRow.state.in_(RUNNABLE))
+        .where(_IS_RUNNABLE)
         .where(or_(EventRow.next_attempt_at.is_(None), EventRow.next_attempt_at <= now))
         .where(or_(Strategy.lease_until.is_(None), Strategy.lease_until < now))
         .where(EventRow.received_at <= unrung_since)
@@ -145,16 +156,37 @@ def to_ring(session: Session, now: datetime, unrung_since: datetime, limit: int)
     return [EventId(event) for event in found]
 
 
-def _move(session: Session, event: EventId, state: EventState, **values: object) -> datetime | None:
-    """Changes the state where the state graph allows it, and returns `accepted_at`. Raises IllegalTransition."""
-    before = [origin for origin, targets in EVENT_TRANSITIONS.items() if state in targets]
-    moved = session.execute(
-        update(EventRow)
-        .where(EventRow.id == event, EventRow.state.in_(before))
-        .values(state=state, **values)
-        .returning(EventRow.accepted_at)
-    ).one_or_none()
-    if moved is None:
-        raise IllegalTransition(f"Event {event} cannot become {state}: it is in none of {', '.join(before)}.")
-    accepted_at: datetime | None = moved.accepted_at
+def _move(
+    session: Session, event: EventId, state: EventState, counted: str | None = None, **values: object
+) -> datetime | None:
+    """Changes the state where the state graph allows it, and returns `accepted_at`. Raises IllegalTransition.
+
+    The column `counted` grows by one.
+    """
+    moving = _moving(state, counted, tuple(values))
+    moved = session.execute(moving, {"moved": event, **{f"new_{name}": value for name, value in values.items()}})
+    row = moved.one_or_none()
+    if row is None:
+        raise IllegalTransition(f"Event {event} cannot become {state}: it is in none of {', '.join(_before(state))}.")
+    accepted_at: datetime | None = row.accepted_at
     return accepted_at
+
+
+def _before(state: EventState) -> list[EventState]:
+    return [origin for origin, targets in EVENT_TRANSITIONS.items() if state in targets]
+
+
+@cache
+def _moving(state: EventState, counted: str | None, names: tuple[str, ...]) -> ReturningUpdate[tuple[datetime | None]]:
+    columns = _EVENT.c
+    values: dict[str, object] = {name: bindparam(f"new_{name}", type_=columns[name].type) for name in names}
+    if "started_at" in values:
+        values["started_at"] = func.coalesce(columns.started_at, values["started_at"])  # the first time stays
+    if counted is not None:
+        values[counted] = columns[counted] + 1
+    return (
+        update(_EVENT)
+        .where(columns.id == bindparam("moved"), columns.state.in_(_before(state)))
+        .values(state=state, **values)
+        .returning(columns.accepted_at)
+    )

@@ -115,7 +115,7 @@ def _apply(session: Session, order: Order, judgement: Judgement, now: datetime) 
     ledger.look_anew(session, order.id)
     match judgement.verdict:
         case Verdict.FILLED:
-            ledger.reported(session, order, _report(session, order, judgement, now))
+            ledger.reported(session, order, _report(session, order, judgement, now), now)
         case Verdict.NOT_PLACED:
             ledger.not_there(session, order, f"{judgement.who} found that the broker does not have it.")
         case Verdict.RETRY:

@@ -1,5 +1,6 @@
 """Executes the events of one strategy, in order: the story of an event from the doorbell to its outcome."""
 
+import itertools
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,6 +11,7 @@ from tenacity import Retrying, retry_if_exception_type, wait_exponential_jitter
 
 from shared import progress
 from shared.assessment import assess
+from shared.db import not_durable
 from shared.domain import AccountId, EventId, EventState
 from shared.errors import LeaseLost
 from shared.progress import Due
@@ -42,18 +44,25 @@ log = structlog.get_logger()
 
 FAILURES_BEFORE_PARKING = 8
 LEASE_MARGIN_SECONDS = 5.0  # between the longest submit and the end of the lease
+MOST_IN_A_ROW = 20  # events of one strategy while others wait for a thread; then it queues up again
 DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError)  # the last: we froze in a transaction
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one transaction decided and recorded. `order`: what is to be sent or looked up; `due`: when to come back."""
+    """What one transaction decided and recorded. `order`: what is to be sent or looked up; `due`: when to come back.
+
+    `awaited`: with Finish, whether a request may wait for the outcome. `following`: what the same transaction has taken
+    up next, where the event is over for now.
+    """
 
     step: Step
     situation: Situation
     at: datetime
     order: Order | None = None
     due: datetime | None = None
+    awaited: bool = True
+    following: Due | None = None
 
 
 def run(bench: Workbench, rung: EventId) -> None:
@@ -62,23 +71,28 @@ def run(bench: Workbench, rung: EventId) -> None:
     1. Lease the strategy. If somebody has it, that one will find the event: go.
     2. Take the first due event up, in the transaction that looks for it.
     3. Execute it: decide and record in one transaction, then speak with the broker outside of any, and so on.
-    4. When nothing is due, let go in the transaction that has just looked, under the lock that the receiver takes too.
+    4. The transaction that ends an event takes the next one up; or, when nothing is due, lets go under the lock that
+       the receiver takes too.
     """
     begun = _claim(bench, rung)
     if begun is None:
         return
     lease, due = begun
     try:
-        while due.event is not None:
-            _execute_or_set_aside(bench, lease, due.event, due.account if due.trades else None)
-            due = _take_up_next(bench, lease)
+        for number in itertools.count(1):
+            if due.event is None:
+                return
+            account = due.account if due.trades else None
+            due = _execute_or_set_aside(bench, lease, due.event, account, enough=number >= MOST_IN_A_ROW)
     except LeaseLost as lost:
         log.warning("Another worker has taken over.", action="lease_lost", strategy=lease.strategy, reason=str(lost))
 
 
 def _claim(bench: Workbench, rung: EventId) -> tuple[Lease, Due] | None:
+    """Need not be durable: what it says is flushed with the first intent, and before that nothing was sent."""
     monotonic, stopping = bench.monotonic(), bench.stopping()
     with bench.sessions.begin() as session:
+        not_durable(session)
         now = bench.clock(session)
         lease = leases.claim(session, rung, bench.owner(), now, bench.lease, monotonic)
         due = _due_or_release(session, lease, now, stopping) if lease is not None else None
@@ -98,9 +112,14 @@ def _take_up_next(bench: Workbench, lease: Lease) -> Due:
     return due
 
 
-def _due_or_release(session: Session, lease: Lease, now: datetime, stopping: bool) -> Due:
-    """The strategy's row is locked: either there is work, or the receiver finds the strategy free."""
+def _due_or_release(session: Session, lease: Lease, now: datetime, stopping: bool, enough: bool = False) -> Due:
+    """The strategy's row is locked: either there is work, or the receiver finds the strategy free.
+
+    `enough`: work that is due is left to a doorbell of its own.
+    """
     due = Due(None) if stopping else progress.next_due(session, lease.strategy, now)
+    if due.event is not None and enough:
+        due = Due(None, next_at=now, waiting=due.event)
     if due.event is None:
         leases.release(session, lease)
     else:
@@ -113,13 +132,15 @@ def _wake_later(bench: Workbench, due: Due) -> None:
         bench.wake(due.waiting, due.next_at)
 
 
-def _execute_or_set_aside(bench: Workbench, lease: Lease, event: EventId, account: AccountId | None) -> None:
+def _execute_or_set_aside(
+    bench: Workbench, lease: Lease, event: EventId, account: AccountId | None, enough: bool
+) -> Due:
     """One event that makes our code raise must not stop the others: it is set aside, and parked in the end.
 
     A database that is away is no fault of the event's: the lease runs out, and the sweep rings again.
     """
     try:
-        _execute(bench, lease, event, account)
+        return _execute(bench, lease, event, account, enough)
     except (LeaseLost, *DATABASE_ERRORS):
         raise
     except Exception as error:
@@ -128,29 +149,33 @@ def _execute_or_set_aside(bench: Workbench, lease: Lease, event: EventId, accoun
         raise
 
 
-def _execute(bench: Workbench, lease: Lease, event: EventId, account: AccountId | None) -> None:
+def _execute(bench: Workbench, lease: Lease, event: EventId, account: AccountId | None, enough: bool) -> Due:
+    """Executes the event as far as it can be now, and returns what is due after it."""
     broker = bench.broker(account) if account is not None else None
     heard = conversation.ask_mark(broker) if broker is not None else Heard()
     while True:
-        lease, turn = _take_turn(bench, lease, event, heard, broker)
+        lease, turn = _take_turn(bench, lease, event, heard, broker, enough)
         if turn is None:
-            return
+            return _take_up_next(bench, lease)
         log.info(_told(turn.step), action="step", event_id=event, step=type(turn.step).__name__.lower())
-        match turn.step:
-            case Finish():
-                bench.announce(event)
-                return
-            case WaitUntil() | Retry() | Park():
-                if turn.due is not None:
-                    bench.wake(event, turn.due)
-                return
-            case WriteOff() | Withdraw():
-                continue
-        heard = heard.then(_converse(bench, lease, turn, broker))
+        if turn.following is not None:
+            _tell(bench, event, turn)
+            _wake_later(bench, turn.following)
+            return turn.following
+        if not isinstance(turn.step, WriteOff | Withdraw):
+            heard = heard.then(_converse(bench, lease, turn, broker))
+
+
+def _tell(bench: Workbench, event: EventId, turn: Turn) -> None:
+    """The event is over for now: those who wait for it are told, or it is woken when it is due again."""
+    if isinstance(turn.step, Finish) and turn.awaited:
+        bench.announce(event)
+    if turn.due is not None:
+        bench.wake(event, turn.due)
 
 
 def _take_turn(
-    bench: Workbench, lease: Lease, event: EventId, heard: Heard, broker: Broker | None
+    bench: Workbench, lease: Lease, event: EventId, heard: Heard, broker: Broker | None, enough: bool
 ) -> tuple[Lease, Turn | None]:
     """One turn, tried again while the database is away and the lease lasts: an answer that we have must not be lost.
 
@@ -165,14 +190,14 @@ def _take_turn(
         reraise=True,
     ):
         with attempt:
-            return _take_turn_once(bench, lease, event, heard, broker)
+            return _take_turn_once(bench, lease, event, heard, broker, enough)
     raise LeaseLost("The lease ran out while the database was away.")
 
 
 def _take_turn_once(
-    bench: Workbench, lease: Lease, event: EventId, heard: Heard, broker: Broker | None
+    bench: Workbench, lease: Lease, event: EventId, heard: Heard, broker: Broker | None, enough: bool
 ) -> tuple[Lease, Turn | None]:
-    monotonic = bench.monotonic()
+    monotonic, stopping = bench.monotonic(), bench.stopping()
     limits = _limits(bench, broker)
     deadline = broker.capabilities.deadline_seconds if broker is not None else 0.0
     seconds = max(bench.lease, deadline + LEASE_MARGIN_SECONDS)  # the answer must come before the lease can end
@@ -185,12 +210,14 @@ def _take_turn_once(
         if situation.task.state is not EventState.EXECUTING:
             return renewed, None
         step = planning.next_step(situation, heard, now, limits)
-        if bench.stopping() and isinstance(step, Place | Send):
+        if stopping and isinstance(step, Place | Send):
             step = WaitUntil(now, "The worker stops; another one goes on.")
         recorded = record_step(session, situation, step, heard.mark, now, seconds, bench.jitter())
+        over = isinstance(step, Finish | WaitUntil | Retry | Park)
+        following = _due_or_release(session, renewed, now, stopping, enough) if over else None
     order = recorded if isinstance(recorded, Order) else None
     due = recorded if isinstance(recorded, datetime) else None
-    return renewed, Turn(step, situation, now, order, due)
+    return renewed, Turn(step, situation, now, order, due, recorded is not False, following)
 
 
 def _converse(bench: Workbench, lease: Lease, turn: Turn, broker: Broker | None) -> Answer:

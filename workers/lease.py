@@ -3,12 +3,31 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
+from shared.db import table_of
 from shared.domain import EventId, StrategyKey
 from shared.errors import LeaseLost
 from shared.tables import EventRow, Strategy
+
+_STRATEGY = table_of(Strategy)
+_OF_EVENT = select(EventRow.strategy).where(EventRow.id == bindparam("event")).scalar_subquery()
+_FREE = or_(_STRATEGY.c.lease_until.is_(None), _STRATEGY.c.lease_until < bindparam("now"))
+_OURS = (_STRATEGY.c.id == bindparam("strategy"), _STRATEGY.c.fence == bindparam("of_fence"))
+_CLAIM = (
+    update(_STRATEGY)
+    .where(_STRATEGY.c.id == _OF_EVENT, _FREE)
+    .values(lease_owner=bindparam("owner"), lease_until=bindparam("until"), fence=_STRATEGY.c.fence + 1)
+    .returning(_STRATEGY.c.id, _STRATEGY.c.fence)
+)
+_RENEW = (
+    update(_STRATEGY)
+    .where(*_OURS, _STRATEGY.c.lease_owner == bindparam("owner"))
+    .values(lease_until=bindparam("until"))
+    .returning(_STRATEGY.c.id)
+)
+_RELEASE = update(_STRATEGY).where(*_OURS).values(lease_owner=None, lease_until=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +51,8 @@ def claim(
     session: Session, event: EventId, owner: str, now: datetime, seconds: float, monotonic: float
 ) -> Lease | None:
     """Takes the strategy of the event, if nobody has it. Who has it looks for more work before it lets go."""
-    strategy = select(EventRow.strategy).where(EventRow.id == event).scalar_subquery()
-    row = session.execute(
-        update(Strategy)
-        .where(Strategy.id == strategy, or_(Strategy.lease_until.is_(None), Strategy.lease_until < now))
-        .values(lease_owner=owner, lease_until=now + timedelta(seconds=seconds), fence=Strategy.fence + 1)
-        .returning(Strategy.id, Strategy.fence)
-    ).one_or_none()
+    until = now + timedelta(seconds=seconds)
+    row = session.execute(_CLAIM, {"event": event, "now": now, "owner": owner, "until": until}).one_or_none()
     return None if row is None else Lease(StrategyKey(row.id), owner, row.fence, seconds, monotonic + seconds)
 
 
@@ -48,12 +62,9 @@ def renew(session: Session, lease: Lease, now: datetime, monotonic: float) -> Le
     Every transaction of a worker begins with it, so that nothing is written after the strategy was taken over.
     Raises LeaseLost.
     """
-    held = session.execute(
-        update(Strategy)
-        .where(Strategy.id == lease.strategy, Strategy.fence == lease.fence, Strategy.lease_owner == lease.owner)
-        .values(lease_until=now + timedelta(seconds=lease.seconds))
-        .returning(Strategy.id)
-    ).one_or_none()
+    until = now + timedelta(seconds=lease.seconds)
+    ours = {"strategy": lease.strategy, "of_fence": lease.fence, "owner": lease.owner, "until": until}
+    held = session.execute(_RENEW, ours).one_or_none()
     if held is None:
         raise LeaseLost(f"Strategy {lease.strategy} is no longer ours (fence {lease.fence}).")
     return replace(lease, expires=monotonic + lease.seconds)
@@ -61,8 +72,4 @@ def renew(session: Session, lease: Lease, now: datetime, monotonic: float) -> Le
 
 def release(session: Session, lease: Lease) -> None:
     """Lets go, in the transaction that has just looked for more work under the row's lock: no wake-up is missed."""
-    session.execute(
-        update(Strategy)
-        .where(Strategy.id == lease.strategy, Strategy.fence == lease.fence)
-        .values(lease_owner=None, lease_until=None)
-    )
+    session.execute(_RELEASE, {"strategy": lease.strategy, "of_fence": lease.fence})

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from shared import ledger, progress
 from shared.alerts import raise_alert
-from shared.domain import AlertKind
+from shared.domain import AlertKind, OrderState
 from shared.situation import Order, Situation
 from workers import retry
 from workers.steps import (
@@ -37,7 +37,7 @@ def record_answer(session: Session, answer: Answer, now: datetime) -> None:
     """What the broker said becomes the state of the order. Recording the same answer twice changes nothing."""
     match answer:
         case Reported(order, report):
-            ledger.reported(session, order, report)
+            ledger.reported(session, order, report, now)
         case Rejected(order, rejection):
             ledger.rejected(session, order, rejection.type, rejection.reason)
         case NotSent(order, reason, _):
@@ -56,10 +56,11 @@ def record_answer(session: Session, answer: Answer, now: datetime) -> None:
 
 def record_step(
     session: Session, s: Situation, step: Step, mark: str | None, now: datetime, lease: float, jitter: float
-) -> Order | datetime | None:
+) -> Order | datetime | bool | None:
     """What is going to be done is committed before it is done.
 
-    Returns the order that is going to be sent, or when the event is due again. `lease`: seconds for which a send may
+    Returns the order that is going to be sent; or when the event is due again; or, with Finish, whether somebody may
+    wait for the outcome: ProQuant was not answered yet. `lease`: seconds for which a send may
     still begin and end, since a worker that was held up after the commit sends for as long as its lease covers it.
     """
     in_flight_until = now + timedelta(seconds=lease)
@@ -89,8 +90,7 @@ def record_step(
             progress.park(session, s.task.id, reason)
             return None
         case Finish():
-            _finish(session, s, step, now)
-            return None
+            return not _finish(session, s, step, now)
         case _:
             assert_never(step)
 
@@ -103,8 +103,10 @@ def _write_off(session: Session, s: Situation, position_id: int, now: datetime) 
     raise_alert(session, AlertKind.GONE_AT_BROKER, note, s.account_id, s.task.id)
 
 
-def _finish(session: Session, s: Situation, step: Finish, now: datetime) -> None:
-    ledger.withdraw(session, s.task.id)
+def _finish(session: Session, s: Situation, step: Finish, now: datetime) -> bool:
+    """Ends the event; returns whether ProQuant had been answered before."""
+    if any(order.state is OrderState.PLANNED for order in s.orders):
+        ledger.withdraw(session, s.task.id)
     answered = progress.finish(session, s.task.id, step.state, now, step.refusal, step.skip)
     if step.alert is not None:
         raise_alert(session, step.alert, step.note, s.account_id, s.task.id)
@@ -114,3 +116,4 @@ def _finish(session: Session, s: Situation, step: Finish, now: datetime) -> None
     elif s.task.type is None:
         note = "An event of a type that this build does not know."
         raise_alert(session, AlertKind.UNKNOWN_TYPE, note, s.account_id, s.task.id)
+    return answered

@@ -48,13 +48,13 @@ MUTANTS = (
         (
             (
                 "workers/lease.py",
-                "Strategy.id == lease.strategy, Strategy.fence == lease.fence, Strategy.lease_owner == lease.owner",
-                "Strategy.id == lease.strategy",
+                '*_OURS, _STRATEGY.c.lease_owner == bindparam("owner")',
+                '_OURS[0], or_(_STRATEGY.c.fence >= 0, _OURS[1], _STRATEGY.c.lease_owner == bindparam("owner"))',
             ),
             (
                 "workers/lease.py",
-                "Strategy.id == strategy, or_(Strategy.lease_until.is_(None), Strategy.lease_until < now)",
-                "Strategy.id == strategy",
+                "_FREE = or_(_STRATEGY.c.lease_until.is_(None)",
+                "_FREE = or_(_STRATEGY.c.fence >= 0",
             ),
         ),
     ),
@@ -63,8 +63,8 @@ MUTANTS = (
         (
             (
                 "workers/lease.py",
-                "Strategy.id == lease.strategy, Strategy.fence == lease.fence, Strategy.lease_owner == lease.owner",
-                "Strategy.id == lease.strategy",
+                '*_OURS, _STRATEGY.c.lease_owner == bindparam("owner")',
+                '_OURS[0], or_(_STRATEGY.c.fence >= 0, _OURS[1], _STRATEGY.c.lease_owner == bindparam("owner"))',
             ),
         ),
     ),
@@ -114,7 +114,7 @@ MUTANTS = (
         (
             (
                 "shared/assessment.py",
-                "        superseded=superseded,",
+                "        superseded=row.superseded,",
                 "        superseded=False,",
             ),
         ),
@@ -128,8 +128,8 @@ MUTANTS = (
         (
             (
                 "shared/ledger.py",
-                "    if position.quantity <= 0:",
-                "    if row.leg == Leg.CLOSE:",
+                'state=case((_LESS <= 0, "closed"), else_=_POSITION.c.state)',
+                'state="closed"',
             ),
         ),
     ),
