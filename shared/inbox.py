@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 from shared import accounts, exposure, integrations
+from shared.db import table_of
 from shared.domain import (
     FINISHED,
     AccountId,
@@ -28,6 +31,15 @@ from shared.exposure import Exposed
 from shared.keys import content_hash, event_key, follow_up_key
 from shared.orphans import ENDS_INTEGRATION, ORPHANING, OUR_VERSION, Policy, orphan_event
 from shared.tables import Account, EventRow, Strategy
+
+_STRATEGY, _EVENT = table_of(Strategy), table_of(EventRow)
+_NAMED = insert(_STRATEGY).values(
+    account_id=bindparam("account_id"), strategy_id=bindparam("strategy_id"), name=bindparam("name")
+)
+_TAKE_SEQUENCE = _NAMED.on_conflict_do_update(
+    index_elements=["account_id", "strategy_id"],
+    set_={"next_seq": _STRATEGY.c.next_seq + 1, "name": _NAMED.excluded.name},
+).returning(_STRATEGY.c.id, _STRATEGY.c.next_seq)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +83,10 @@ def store(
     """
     event = envelope.event
     strategy, seq = _take_sequence(session, account, event)
-    inserted = session.execute(
-        insert(EventRow)
-        .values(
-            **_columns(account, strategy, seq, envelope),
-            body_hash=body_hash,
-            integration_id=integration,
-            accepted_at=func.now() if answered else None,
-            received_at=func.now() if received_at is None else received_at,
-        )
-        .on_conflict_do_nothing(index_elements=["account_id", "key"])
-        .returning(EventRow.id)
-    ).scalar()
+    values = _columns(account, strategy, seq, envelope) | {"body_hash": body_hash, "integration_id": integration}
+    if received_at is not None:
+        values["received_at"] = received_at
+    inserted = session.execute(_insert_event(answered, received_at is not None), values).scalar()
     if inserted is None:
         return _known(session, account, event)
     if not isinstance(event, LifecycleEvent):
@@ -135,9 +139,25 @@ def accept(session: Session, event: EventId) -> Outcome | None:
     return outcome(session, event)
 
 
+@cache
+def _insert_event(answered: bool, dated: bool) -> ReturningInsert[int]:
+    """Built once for each of its forms: it is the receiver's path. `dated`: the time of receipt is handed in."""
+    given = ("account_id", "strategy", "seq", "key", "content_hash", "version", "type", "timestamp_ms", "body_hash")
+    signal = ("proquant_position_id", "direction", "ticker", "quantity", "integration_id")
+    names = (*given, *signal, *(("received_at",) if dated else ()))
+    values: dict[str, object] = {name: bindparam(name, type_=_EVENT.c[name].type) for name in names}
+    return (
+        insert(_EVENT)
+        .values(values | ({"accepted_at": func.now()} if answered else {}))
+        .on_conflict_do_nothing(index_elements=["account_id", "key"])
+        .returning(_EVENT.c.id)
+    )
+
+
 def _columns(account: AccountId, strategy: StrategyKey, seq: int, envelope: Envelope) -> dict[str, object]:
     event = envelope.event
-    values: dict[str, object] = {
+    signal = event if isinstance(event, SignalEvent) else None
+    return {
         "account_id": account,
         "strategy": strategy,
         "seq": seq,
@@ -146,27 +166,16 @@ def _columns(account: AccountId, strategy: StrategyKey, seq: int, envelope: Enve
         "version": envelope.version,
         "type": event.type,
         "timestamp_ms": event.timestamp_ms,
+        "proquant_position_id": signal.proquant_position_id if signal else None,
+        "direction": signal.direction if signal else None,
+        "ticker": signal.ticker if signal else None,
+        "quantity": signal.quantity if signal else None,
     }
-    if isinstance(event, SignalEvent):
-        values |= {
-            "proquant_position_id": event.proquant_position_id,
-            "direction": event.direction,
-            "ticker": event.ticker,
-            "quantity": event.quantity,
-        }
-    return values
 
 
 def _take_sequence(session: Session, account: AccountId, event: Event) -> tuple[StrategyKey, int]:
-    row = session.execute(
-        insert(Strategy)
-        .values(account_id=account, strategy_id=event.strategy_id, name=event.strategy_name)
-        .on_conflict_do_update(
-            index_elements=["account_id", "strategy_id"],
-            set_={"next_seq": Strategy.next_seq + 1, "name": event.strategy_name},
-        )
-        .returning(Strategy.id, Strategy.next_seq)
-    ).one()
+    named = {"account_id": account, "strategy_id": event.strategy_id, "name": event.strategy_name}
+    row = session.execute(_TAKE_SEQUENCE, named).one()
     return StrategyKey(row.id), row.next_seq
 
 

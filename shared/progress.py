@@ -136,10 +136,11 @@ def finish(
 def to_ring(session: Session, now: datetime, unrung_since: datetime, limit: int) -> Sequence[EventId]:
     """Events that are due while nobody works on their strategy: one a strategy, each noted as rung now.
 
-    Those rung or received after `unrung_since` are left alone: their doorbell may still be in the queue.
+    Those rung or received after `unrung_since` are left alone: their doorbell may still be in the queue. Whoever was
+    rung for the longest ago comes first.
     """
-    due = (
-        select(EventRow.id)
+    first = (
+        select(EventRow.id, EventRow.rung_at)
         .join(Strategy, Strategy.id == EventRow.strategy)
         .where(_IS_RUNNABLE)
         .where(or_(EventRow.next_attempt_at.is_(None), EventRow.next_attempt_at <= now))
@@ -148,8 +149,9 @@ def to_ring(session: Session, now: datetime, unrung_since: datetime, limit: int)
         .where(or_(EventRow.rung_at.is_(None), EventRow.rung_at <= unrung_since))
         .ext(distinct_on(EventRow.strategy))
         .order_by(EventRow.strategy, EventRow.timestamp_ms, EventRow.seq)
-        .limit(limit)
+        .subquery()
     )
+    due = select(first.c.id).order_by(first.c.rung_at.asc().nulls_first(), first.c.id).limit(limit)
     found = session.scalars(due).all()
     if found:
         session.execute(update(EventRow).where(EventRow.id.in_(found)).values(rung_at=now))

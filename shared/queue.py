@@ -73,6 +73,15 @@ def answers(redis: Redis) -> bool:
         return False
 
 
+def waiting(redis: Redis) -> int:
+    """How many tasks wait in the queue; none where Redis does not say."""
+    try:
+        length: int = redis.llen(QUEUE)
+    except RedisError:
+        return 0
+    return length
+
+
 class Doorbell:
     """Rings a worker with an event's id, or for another task. Safe to use from several threads.
 

@@ -23,6 +23,7 @@ from shared.queue import (
     answers,
     make_celery,
     make_redis,
+    waiting,
 )
 from workers import deprecation, execution, fallback, reconcile
 from workers.adapters import Adapters
@@ -130,6 +131,7 @@ def _make_sweeper(
         clock,
         clock.estimate,
         heard=hearing.seconds_ago,
+        queued=lambda: waiting(redis),
         duties=(listener.listen, reconcile_due, warn_of_deprecations, notifier.notify),
     )
 

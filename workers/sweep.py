@@ -21,6 +21,7 @@ from shared.tables import SweepLease, Worker
 log = structlog.get_logger()
 
 RING_AT_ONCE = 500  # doorbells a sweep; more would only queue up behind each other
+ALWAYS_RUNG = 20  # also while the queue is long: one of them may be an event whose doorbell was lost
 INSTRUMENTS_AGE = timedelta(minutes=10)
 SHORTEST_ALARM_SECONDS = 0.02
 DEAD_WORKER_AGE = timedelta(days=1)  # its row is kept that long, so that `doctor` can tell of it
@@ -31,7 +32,8 @@ class Sweeper:
 
     Every worker process has one; the database's sweep lease lets one at a time sweep. Alarms are a shortcut for waits
     of a few seconds: one that is lost is found by the sweep. `heard`: seconds since this process had a task from the
-    queue. `duties`: what else whoever sweeps has to do, in transactions of its own.
+    queue. `duties`: what else whoever sweeps has to do, in transactions of its own. `queued`: tasks that wait in the
+    queue; while they are many, what is due is likely to be among them.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Sweeper:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         heard: Callable[[], float | None] = lambda: None,
         duties: Sequence[Callable[[], None]] = (),
+        queued: Callable[[], int] = lambda: 0,
     ) -> None:
         self._sessions = sessions
         self._ring = ring
@@ -55,6 +58,7 @@ class Sweeper:
         self._now = now
         self._heard = heard
         self._duties = duties
+        self._queued = queued
         self._alarms: list[tuple[float, EventId]] = []
         self._changed = threading.Condition()
         self._stopped = False
@@ -92,12 +96,13 @@ class Sweeper:
 
     def sweep(self) -> int:
         """One sweep; returns how many events it rang. None while another worker has the lease."""
+        at_once = max(ALWAYS_RUNG, RING_AT_ONCE - self._queued())
         with self._sessions.begin() as session:
             now = self._clock(session)
             _beat(session, self._worker, now, self._heard())
             if not _take_lease(session, self._worker, now, self._interval):
                 return 0
-            due = progress.to_ring(session, now, now - timedelta(seconds=self._interval), RING_AT_ONCE)
+            due = progress.to_ring(session, now, now - timedelta(seconds=self._interval), at_once)
             stale = instruments.stale(session, now - INSTRUMENTS_AGE)
         rung = sum(self._ring(event) for event in due)
         for account in stale:
