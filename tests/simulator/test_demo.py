@@ -17,7 +17,7 @@ from tests.eventually import eventually
 pytestmark = pytest.mark.acceptance
 
 GOLD = {"ticker": "XAUUSD", "direction": "BUY", "quantity": "10"}
-REAL = "https://www.proquant.com/api/integrations/v1/integrations"
+ELSEWHERE = "https://proquant.invalid/api/integrations/v1/integrations"
 
 
 @pytest.fixture
@@ -30,11 +30,11 @@ def var() -> Iterator[Path]:
 
 @contextmanager
 def started(var: Path, port: int) -> Iterator[tuple[Run, httpx.Client]]:
-    """A demo whose user has set the real ProQuant's address, which it must not use; and a way to its page."""
+    """A demo whose user has set the address of another ProQuant, which it must not use; and a way to its page."""
     simulator = str(harness.free_port())
     settings = {
         "SIMULATOR_PORT": simulator,
-        "BRIDGE_PROQUANT_API_URL": REAL,
+        "BRIDGE_PROQUANT_API_URL": ELSEWHERE,
         "BRIDGE_PUBLIC_URL": "https://bridge.example",
     }
     run = harness.start(var, port, settings=settings, program="shared.local.demo")
