@@ -1,44 +1,24 @@
-"""What is particular to OANDA: ids on the wire, closing by number, the log as proof, accounts that are refused."""
+"""What is particular to OANDA: ids on the wire, the log as proof, accounts that are refused."""
 
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
-from shared.domain import BrokerOrderId, Direction, ErrorType, Leg, OrderState
-from tests.contract.bench import closing, order
+from shared.domain import BrokerOrderId, Direction, ErrorType, OrderState
+from tests.brokers.oanda_desk import Desk, connect, manned
+from tests.contract.bench import order
 from tests.contract.oanda_bench import OandaBench
-from tests.simulators.oanda import is_order, simulated
+from tests.simulators.oanda import Oanda, is_order, simulated
 from tests.simulators.oanda_books import Books
-from tests.simulators.server import Answer, Call, Simulator
-from workers.brokers.base import BrokerUnavailable, OpeningRef, OrderRejected, OutcomeUnknown
-from workers.brokers.oanda.broker import OandaBroker
+from tests.simulators.server import Answer, Call, Fault, Simulator
+from workers.brokers.base import BrokerUnavailable, OrderRejected, OutcomeUnknown
 from workers.brokers.oanda.identity import trade_client_id
-from workers.brokers.oanda.settings import parse
 
 BENCH = OandaBench()
-
-
-@dataclass
-class Desk:
-    """One adapter, its simulator and the books behind it."""
-
-    books: Books
-    simulator: Simulator
-    broker: OandaBroker
-
-    def sent(self) -> list[Call]:
-        return [call for call in self.simulator.calls if is_order(call)]
-
-    def held(self) -> list[tuple[str, Decimal]]:
-        return [(trade.id, trade.units) for trade in self.books.open_trades()]
-
-
-def connect(simulator: Simulator, books: Books, account: str = "alice") -> OandaBroker:
-    settings = {"account": account, "base_url": simulator.url, "token": "practice-token", "account_id": books.id}
-    return OandaBroker(parse(settings), deadline_seconds=5.0)
 
 
 @pytest.fixture
@@ -48,10 +28,8 @@ def books() -> Books:
 
 @pytest.fixture
 def desk(books: Books) -> Iterator[Desk]:
-    with simulated(books) as simulator:
-        broker = connect(simulator, books)
-        yield Desk(books, simulator, broker)
-        broker.close()
+    with manned(books) as ready:
+        yield ready
 
 
 def test_an_open_says_who_it_is_for_and_never_reduces(desk: Desk) -> None:
@@ -73,81 +51,32 @@ def test_an_open_says_who_it_is_for_and_never_reduces(desk: Desk) -> None:
     }
 
 
-def test_a_close_names_the_trade_by_its_number_and_its_units(desk: Desk) -> None:
-    opened = order(BENCH)
-    report = desk.broker.submit(opened)
-    desk.broker.submit(closing(BENCH, desk.broker, opened, report))
-    assert (desk.sent()[-1].path.split("/")[-2:], desk.sent()[-1].body) == ([report.trade_id, "close"], {"units": "10"})
-    assert desk.held() == []
-
-
-def test_a_late_double_of_a_close_does_not_hit_the_next_trade_of_the_strategy(desk: Desk) -> None:
-    first = order(BENCH)
-    close = closing(BENCH, desk.broker, first, desk.broker.submit(first))
-    desk.broker.submit(close)
-    second = desk.broker.submit(order(BENCH))
-    with pytest.raises(OrderRejected) as caught:
-        desk.broker.submit(close)
-    assert caught.value.type is ErrorType.POSITION_NOT_FOUND
-    unnumbered = replace(close, opening=OpeningRef(first.client_order_id, None))
-    with pytest.raises(OrderRejected) as caught:
-        desk.broker.submit(unnumbered)
-    assert caught.value.type is ErrorType.POSITION_NOT_FOUND
-    assert desk.held() == [(second.trade_id, Decimal(10))]
-
-
-def test_a_trade_whose_number_was_never_heard_is_closed_by_its_strategy(desk: Desk) -> None:
-    opened = order(BENCH)
-    desk.broker.submit(opened)
-    close = order(BENCH, Leg.CLOSE, Direction.SELL, opening=OpeningRef(opened.client_order_id, None))
-    assert desk.broker.submit(close).state is OrderState.FILLED
-    assert desk.held() == []
-
-
-@pytest.mark.parametrize("other", [{"strategy_id": "strategy-b"}, {"symbol": "EUR_USD"}, {"side": Direction.SELL}])
-def test_a_number_that_is_not_of_the_strategys_own_trade_is_not_closed(desk: Desk, other: dict[str, object]) -> None:
-    opened = order(BENCH, **other)  # type: ignore[arg-type]  # the fields of an order
-    report = desk.broker.submit(opened)
-    ref = OpeningRef(opened.client_order_id, report.broker_order_id, report.trade_id)
-    with pytest.raises(OrderRejected) as caught:
-        desk.broker.submit(order(BENCH, Leg.CLOSE, Direction.SELL, opening=ref))
-    assert caught.value.type is None
-    assert len(desk.held()) == 1
-
-
-def test_a_trade_that_somebody_has_reduced_is_closed_as_far_as_it_is_there(desk: Desk) -> None:
-    opened = order(BENCH)
-    report = desk.broker.submit(opened)
-    assert report.trade_id is not None
-    mark = desk.broker.mark()
-    desk.books.close(desk.books.trades[report.trade_id], report.trade_id, "4")
-    close = closing(BENCH, desk.broker, opened, report, mark=mark)
-    closed = desk.broker.submit(close)
-    assert (closed.state, closed.filled_quantity) == (OrderState.PARTIALLY_FILLED, Decimal(6))
-    assert desk.broker.find(close) == closed
-    with pytest.raises(OrderRejected) as caught:
-        desk.broker.submit(closing(BENCH, desk.broker, opened, report, quantity=Decimal(4)))
-    assert caught.value.type is ErrorType.POSITION_NOT_FOUND
-
-
-def test_a_trade_that_is_not_shown_yet_is_closed_all_the_same() -> None:
-    books = Books(lag=60.0)
-    with simulated(books) as simulator:
+@pytest.mark.parametrize("fault", [Fault.LOST_BEFORE, Fault.GARBAGE_AFTER, Fault.UNAVAILABLE_BEFORE, Fault.SLOW_AFTER])
+@pytest.mark.parametrize("read", range(2))
+def test_what_fails_before_an_order_is_sent_sends_nothing(books: Books, fault: Fault, read: int) -> None:
+    with Simulator(Oanda(books), lambda _: True).running() as simulator:
         broker = connect(simulator, books)
-        opened = order(BENCH)
-        report = broker.submit(opened)
-        ref = OpeningRef(opened.client_order_id, report.broker_order_id, report.trade_id)
-        assert broker.submit(order(BENCH, Leg.CLOSE, Direction.SELL, opening=ref)).state is OrderState.FILLED
+        simulator.faults.extend([*[None] * read, fault])
+        with pytest.raises(BrokerUnavailable):
+            broker.submit(order(BENCH))
+        assert len(simulator.calls) == read + 1
         broker.close()
-    assert books.open_trades() == []
 
 
-def test_an_earlier_generation_of_a_close_is_not_taken_for_this_one(desk: Desk) -> None:
-    opened = order(BENCH)
-    report = desk.broker.submit(opened)
-    first = closing(BENCH, desk.broker, opened, report)
-    desk.broker.submit(first)
-    assert desk.broker.find(replace(first, quantity=Decimal(7))) is None
+def test_an_order_is_not_sent_once_the_time_for_it_is_used_up(books: Books) -> None:
+    """Three reads of 0.1 seconds each leave less of one second than a send may take."""
+    slow, oanda = threading.Event(), Oanda(books)
+
+    def answer(call: Call) -> Answer:
+        slow.wait(0.1)
+        return oanda(call)
+
+    with Simulator(answer, is_order).running() as simulator:
+        broker = connect(simulator, books, seconds=1.0)
+        with pytest.raises(BrokerUnavailable):
+            broker.submit(order(BENCH))
+        assert [call for call in simulator.calls if is_order(call)] == []
+        broker.close()
 
 
 def test_the_strategys_own_open_trade_is_another_position(desk: Desk) -> None:
@@ -272,7 +201,11 @@ def test_the_list_of_instruments_is_the_accounts_own(desk: Desk) -> None:
     assert listed.keys() == {"XAUUSD", "EURUSD", "SPX500USD"}
     index = listed["SPX500USD"]
     assert (index.minimum, index.maximum, index.step) == (Decimal("0.1"), None, Decimal("0.1"))
-    assert (listed["XAUUSD"].symbol, listed["XAUUSD"].maximum, listed["XAUUSD"].step) == ("XAU_USD", 5000, 1)
+    assert (listed["XAUUSD"].symbol, listed["XAUUSD"].maximum, listed["XAUUSD"].step) == (
+        "XAU_USD",
+        Decimal(5000),
+        Decimal(1),
+    )
     assert {each.currency for each in listed.values()} == {"USD"}
 
 
