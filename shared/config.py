@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError
 
 from shared.errors import ConfigurationError
 
+SHORTEST_KEY, LONGEST_KEY = 24, 512  # characters of the management key: a password that can be guessed is none
 PROQUANT_API = "https://www.proquant.com/api/integrations/v1/integrations"
 
 
@@ -32,6 +33,8 @@ class Config:
     notifications_file: Path | None  # which alerts go to which channels; None = they are listed only
     deprecation_warning_days: int  # from then on before a version ends, a person is told every day
     metrics: bool  # whether the receiver answers GET /metrics
+    management_key: str | None  # opens the management API; None = there is none
+    management_port: int
 
     def __repr__(self) -> str:
         return f"Config(port={self.port}, response_wait={self.response_wait}, lease={self.lease}, ...)"
@@ -71,6 +74,8 @@ def _read(env: FileAwareEnv) -> dict[str, object]:
             "notifications_file": env.path("NOTIFICATIONS_FILE", None),
             "deprecation_warning_days": env.int("DEPRECATION_WARNING_DAYS", 30, validate=validate.Range(0, 3650)),
             "metrics": env.bool("METRICS", False),
+            "management_key": env.str("MANAGEMENT_KEY", None, validate=validate.Length(SHORTEST_KEY, LONGEST_KEY)),
+            "management_port": env.int("MANAGEMENT_PORT", 8001, validate=validate.Range(1, 65535)),
         }
     return values
 

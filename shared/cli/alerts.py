@@ -1,11 +1,23 @@
-"""`proquant-bridge alerts`: what a person should know."""
+"""`proquant-bridge alerts`: what a person should know, who was told of it, and whether a channel works."""
+
+import os
+from typing import Any
 
 import click
 
 from shared.cli import queries
-from shared.cli.environment import database
+from shared.cli.environment import database, settings
 from shared.cli.options import limit_option, rows
 from shared.cli.output import json_option, print_listing
+from shared.errors import BridgeError
+from shared.notifications import channel as channels
+from shared.notifications import file
+from shared.notifications.channel import NotSent
+from shared.notifications.message import TEST
+
+
+class ChannelFailed(BridgeError):
+    """A test message did not come through."""
 
 
 @click.group("alerts")
@@ -17,6 +29,34 @@ def command() -> None:
 @limit_option
 @json_option
 def list_(limit: int | None, as_json: bool) -> None:
-    """List the alerts, the newest first."""
+    """List the alerts, the newest first, with the channels that each was told to."""
     with database() as sessions, sessions.begin() as session:
-        print_listing(queries.alerts(session, rows(limit, as_json)), queries.ALERT, as_json)
+        found = queries.alerts(session, rows(limit, as_json))
+    if as_json:
+        print_listing(found, (*queries.ALERT, "deliveries"), as_json)
+    else:
+        print_listing([{**alert, "told": _told(alert)} for alert in found], (*queries.ALERT, "told"), as_json)
+
+
+@command.command("test")
+@click.option("--channel", "name", metavar="NAME", required=True, help="As the notifications file names it.")
+def test(name: str) -> None:
+    """Send a test message to one channel of BRIDGE_NOTIFICATIONS_FILE, now, and say whether it was taken."""
+    with settings() as config:
+        known = file.load(config.notifications_file, os.environ).channels
+    if name not in known:
+        names = ", ".join(known) or "none; set BRIDGE_NOTIFICATIONS_FILE"
+        raise ChannelFailed(f"There is no channel {name!r}; there are: {names}.")
+    try:
+        channels.send(known[name].url, TEST)
+    except NotSent as problem:
+        raise ChannelFailed(f"{name} has not taken the message. {problem}") from None  # the cause may show the URL
+    click.echo(f"{name} has taken the message; see that it has arrived.")
+
+
+def _told(alert: dict[str, Any]) -> str:
+    """Each channel and how its delivery stands, in short."""
+    return "; ".join(
+        f"{each['channel']} {each['state']}" + (f" ({each['reason']})" if each["reason"] else "")
+        for each in alert["deliveries"]
+    )

@@ -1,10 +1,11 @@
 """`proquant-bridge events`: what ProQuant has sent, the whole receipt of one event, and its resolution."""
 
+import textwrap
 from collections.abc import Iterator, Mapping
 
 import click
 
-from shared.cli import queries, resolution
+from shared.cli import queries, receipts, resolution
 from shared.cli.environment import database
 from shared.cli.options import LARGEST_ID, account_option, limit_option, rows
 from shared.cli.output import json_option, print_json, print_listing, shown
@@ -12,6 +13,8 @@ from shared.domain import EventState
 from shared.resolve import UnknownEventId
 
 NAME_WIDTH = 22
+WIDTH = 100  # columns of a usual terminal
+SINGULAR = {"deliveries": "delivery"}
 
 
 @click.group("events")
@@ -37,9 +40,9 @@ def list_(account: str | None, state: str | None, limit: int | None, as_json: bo
 @click.argument("event_id", metavar="ID", type=click.IntRange(1, LARGEST_ID))
 @json_option
 def show(event_id: int, as_json: bool) -> None:
-    """Show the receipt of the event ID: the event, its orders and fills, its positions, its alerts, its resolutions."""
+    """Show the receipt of the event ID: its whole life, the answers to ProQuant, and who was told of what."""
     with database() as sessions, sessions.begin() as session:
-        receipt = queries.receipt(session, event_id)
+        receipt = receipts.receipt(session, event_id)
     if receipt is None:
         raise UnknownEventId(f"There is no event {event_id}; `proquant-bridge events list` shows those there are.")
     if as_json:
@@ -53,9 +56,26 @@ def _lines(record: Mapping[str, object], depth: int) -> Iterator[str]:
     indent = "  " * depth
     for name, value in record.items():
         label = name.replace("_", " ")
-        if isinstance(value, list):
+        if name == "timeline" and isinstance(value, list):
+            yield from ("", label, *map(_moment, value), "")
+        elif isinstance(value, list):
             for number, part in enumerate(value, 1):
-                yield f"{indent}{label.removesuffix('s')} {number}"
+                yield f"{indent}{SINGULAR.get(label, label.removesuffix('s'))} {number}"
                 yield from _lines(part, depth + 1)
+        elif isinstance(value, Mapping):
+            yield f"{indent}{label}"
+            yield from _lines(value, depth + 1)
         elif value is not None:
-            yield f"{indent}{label:<{NAME_WIDTH}}{shown(value)}"
+            yield _line(f"{indent}{label:<{NAME_WIDTH}}", shown(value))
+
+
+def _moment(entry: Mapping[str, object]) -> str:
+    """A line of the story: the time in UTC, how long after the receipt, and what happened."""
+    at, after, what = entry["at"], entry["after_ms"], shown(entry["what"])
+    return _line(f"  {at:%H:%M:%S.%f}"[:-3] + f"  {after:>+12,.1f} ms  ", what)
+
+
+def _line(start: str, text: str) -> str:
+    """`text` after `start`, going on below itself where it would be too wide; a word is never cut."""
+    wrapped = textwrap.wrap(text, max(20, WIDTH - len(start)), break_long_words=False, break_on_hyphens=False)
+    return start + ("\n" + " " * len(start)).join(wrapped)

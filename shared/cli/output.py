@@ -29,7 +29,7 @@ def print_listing(records: Iterable[Record], fields: Sequence[str], as_json: boo
 
 def print_json(value: object) -> None:
     """The value as JSON: quantities as strings in plain decimal notation, times as ISO 8601 in UTC."""
-    click.echo(json.dumps(value, default=_plain, indent=2))
+    click.echo(json.dumps(value, default=plain, indent=2))
 
 
 def print_table(records: Sequence[Record], fields: Sequence[str]) -> None:
@@ -58,7 +58,8 @@ def shown(value: object) -> str:
             return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value))
 
 
-def _plain(value: object) -> str:
+def plain(value: object) -> str:
+    """A quantity or a time as JSON has it. Raises TypeError for anything else that JSON has no form for."""
     match value:
         case Decimal():
             return format(value, "f")

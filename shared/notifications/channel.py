@@ -20,10 +20,19 @@ class NotSent(Exception):
 
 def send(url: str, message: Message, seconds: float = SEND_SECONDS) -> None:
     """Returns when the channel has taken the message. Raises NotSent, after `seconds` at the latest."""
-    order = json.dumps({"url": url, "subject": message.subject, "body": message.body})
+    _ask({"url": url, "subject": message.subject, "body": message.body}, seconds)
+
+
+def check(url: str, seconds: float = SEND_SECONDS) -> None:
+    """Whether Apprise can use the URL; sends nothing. Raises NotSent."""
+    _ask({"url": url}, seconds)
+
+
+def _ask(order: dict[str, str], seconds: float) -> None:
+    command = [sys.executable, "-m", MODULE]
     try:
         done = subprocess.run(
-            [sys.executable, "-m", MODULE], input=order, capture_output=True, text=True, timeout=seconds, check=False
+            command, input=json.dumps(order), capture_output=True, text=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired:
         raise NotSent(f"It did not answer within {seconds:g} seconds.") from None  # the cause would show the URL

@@ -9,12 +9,15 @@ _CODE = re.compile(r"\berror=(\d{3})\b")
 
 
 def main() -> None:
-    """Reads `{"url", "subject", "body"}`, sends, and writes `{"problem": null}` or one sentence of what went wrong."""
+    """Reads `{"url", "subject", "body"}`, sends, and writes `{"problem": null}` or one sentence of what went wrong.
+
+    Without a subject only the URL is looked at.
+    """
     order = json.load(sys.stdin)
-    json.dump({"problem": problem_of(order["url"], order["subject"], order["body"])}, sys.stdout)
+    json.dump({"problem": problem_of(order["url"], order.get("subject"), order.get("body", ""))}, sys.stdout)
 
 
-def problem_of(url: str, subject: str, body: str) -> str | None:
+def problem_of(url: str, subject: str | None, body: str) -> str | None:
     """Sends the message; None when the channel has taken it."""
     from apprise import Apprise, NotifyFormat
 
@@ -25,7 +28,7 @@ def problem_of(url: str, subject: str, body: str) -> str | None:
     channel = Apprise()
     if not channel.add(url):
         return "Its URL is of no kind that Apprise knows, or lacks a part."
-    if channel.notify(title=subject, body=body, body_format=NotifyFormat.TEXT):
+    if subject is None or channel.notify(title=subject, body=body, body_format=NotifyFormat.TEXT):
         return None
     return f"It answered with HTTP {heard.code}." if heard.code else "It could not be reached, or refused the message."
 

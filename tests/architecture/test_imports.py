@@ -9,7 +9,8 @@ import pytest
 
 from tests.architecture import code
 
-BUILDERS = {"receiver.main", "workers.main"}  # the only modules that build anything when they are imported
+# The only modules that build anything when they are imported.
+BUILDERS = {"receiver.main", "receiver.management.main", "workers.main"}
 NEEDS_A_CALLER = {"shared.migrations.env"}  # Alembic runs it
 WATCH = """
 import importlib, pkgutil, socket, sys, threading

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.bridge import TIMESTAMPS, Bridge, running, signal
 from tests.simulators.alpaca import KEY_ID, SECRET_KEY, Alpaca, is_order
 from tests.simulators.server import Fault, Simulator
 
-TEN_AAPL = {"ticker": "AAPL", "quantity": Decimal(10)}
+TEN_AAPL: dict[str, Any] = {"ticker": "AAPL", "quantity": Decimal(10)}
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_the_guides_example_becomes_one_order(bridge: Bridge, alpaca: Alpaca) ->
     for _ in range(2):
         assert bridge.post(json.dumps(body).encode()).status_code == 200
     assert placed(alpaca) == [("buy_to_open", "10")]
-    assert [(position.symbol, position.quantity) for position in bridge.open_positions()] == [("AAPL", 10)]
+    assert [(position.symbol, position.quantity) for position in bridge.open_positions()] == [("AAPL", Decimal(10))]
 
 
 def test_a_pair_is_found_by_the_ticker_of_proquant(bridge: Bridge, alpaca: Alpaca) -> None:

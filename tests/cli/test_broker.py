@@ -160,7 +160,7 @@ def test_the_paper_broker_is_served_until_it_is_stopped(database_url: str) -> No
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {"PATH": os.environ["PATH"], "DATABASE_URL": database_url}
-    command = [BRIDGE, "broker", "serve-paper", "--port", str(port), "--setting", "hours=always", "--token", TOKEN]
+    command = [str(BRIDGE), "broker", "serve-paper", "--port", str(port), "--setting", "hours=always", "--token", TOKEN]
     served = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         broker = RestBroker(f"http://127.0.0.1:{port}", TOKEN)

@@ -106,11 +106,24 @@ def test_a_channel_that_fails_for_a_day_is_given_up_and_says_so(stage: Stage) ->
     notifier = stage.notifier(rules("mail"))
     stage.channels.down.add("mail")
     stage.alert("first")
-    for _ in range(MOST_ATTEMPTS + 2):
-        stage.sweep(notifier)
+    for _ in range(MOST_ATTEMPTS):
         stage.later(hours=1, seconds=1)
+        stage.sweep(notifier)
     assert stage.states() == ["mail failed: It answered with HTTP 500."]
     assert stage.rows()[0].attempts == MOST_ATTEMPTS
+
+
+def test_a_message_over_which_every_worker_dies_is_given_up_too(stage: Stage) -> None:
+    stage.alert("first")
+    with stage.sessions.begin() as session:
+        routing.route(session, rules("mail"), stage.clock(session))
+    claims = []
+    for _ in range(MOST_ATTEMPTS + 1):
+        stage.later(seconds=121)
+        with stage.sessions.begin() as session:
+            claims.append(deliveries.claim(session, "mail", stage.clock(session)))
+    assert [claim is not None for claim in claims] == [True] * MOST_ATTEMPTS + [False]
+    assert stage.states() == ["mail failed: Nobody could note what became of it."]
 
 
 def test_a_channel_that_hangs_holds_up_neither_the_sweep_nor_the_others(stage: Stage) -> None:
@@ -167,6 +180,9 @@ def test_a_worker_whose_claim_ran_out_notes_nothing(stage: Stage) -> None:
         quick = deliveries.claim(session, "mail", now + 2 * deliveries.CLAIM)
         assert slow is not None
         assert quick is not None
+        deliveries.not_sent(session, slow, now, "It answered with HTTP 500.")
+    assert stage.states() == ["mail pending"], "The delivery is the quick one's now."
+    with stage.sessions.begin() as session:
         deliveries.sent(session, quick, now)
         deliveries.not_sent(session, slow, now, "It answered with HTTP 500.")
     assert stage.states() == ["mail sent"]

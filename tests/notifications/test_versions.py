@@ -15,6 +15,7 @@ from shared.proquant.request import signal_body
 from shared.tables import Alert
 from shared.version_status import VersionStatus
 from tests.bridge import signal
+from tests.cli.runner import Cli
 
 END, LATER = datetime(2030, 1, 1, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)
 FINE = VersionStatus("v1", True, None)
@@ -83,3 +84,10 @@ def test_a_database_that_is_away_stands_in_no_ones_way_and_is_caught_up_with(ses
     versions._sessions = sessions
     versions.note(said)
     assert told(sessions) == [AlertKind.DEPRECATION]
+
+
+def test_doctor_tells_of_an_end_without_a_date(cli: Cli, sessions: Sessions) -> None:
+    Versions(sessions).note(envelope.read(body(v1="soon")))
+    found = {each["check"]: each for each in json.loads(cli("doctor", "--json").stdout)}
+    assert found["protocol v1"]["result"] == "warn"
+    assert "not on a date that can be read" in found["protocol v1"]["seen"]

@@ -68,8 +68,11 @@ class Oanda:
         return {**properties, "mt4AccountID": 2534253} if self._books.mt4 else properties
 
     def _answer(self, **body: Any) -> Answer:
+        return Answer(200, {**body, **self._last()})
+
+    def _last(self) -> Json:
         visible = self._books.visible()
-        return Answer(200, {**body, "lastTransactionID": visible[-1]["id"] if visible else "1"})
+        return {"lastTransactionID": visible[-1]["id"] if visible else "1"}
 
     def _summary(self, _: Call) -> Answer:
         books, used = self._books, self._books.margin_used()
@@ -119,7 +122,7 @@ class Oanda:
         trade = self._named(specifier)
         if trade is None or (self._books.lag and trade.id not in {row["id"] for row in self._books.visible()}):
             body = {"errorCode": "NO_SUCH_TRADE", "errorMessage": "The trade ID specified does not exist"}
-            return Answer(404, {**body, "lastTransactionID": "1"})
+            return Answer(404, {**body, **self._last()})
         return self._answer(trade=trade.shown())
 
     def _since(self, call: Call) -> Answer:

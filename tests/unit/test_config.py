@@ -26,6 +26,8 @@ SETTINGS = [
     ("BRIDGE_NOTIFICATIONS_FILE", "notifications_file", "/etc/notifications.toml", Path("/etc/notifications.toml")),
     ("BRIDGE_DEPRECATION_WARNING_DAYS", "deprecation_warning_days", "7", 7),
     ("BRIDGE_METRICS", "metrics", "on", True),
+    ("BRIDGE_MANAGEMENT_KEY", "management_key", "k" * 24, "k" * 24),
+    ("BRIDGE_MANAGEMENT_PORT", "management_port", "8111", 8111),
 ]
 NAMES = [name for name, *_ in SETTINGS]
 
@@ -46,6 +48,7 @@ def test_what_is_not_set_has_the_documented_default() -> None:
     assert (config.sweep_interval, config.lease, config.proquant_api_url) == (5, 60, PROQUANT_API)
     assert (config.public_url, config.secret_key, config.instruments_file) == (None, None, None)
     assert (config.notifications_file, config.deprecation_warning_days, config.metrics) == (None, 30, False)
+    assert (config.management_key, config.management_port) == (None, 8001)
 
 
 @pytest.mark.parametrize(("name", "field", "text", "value"), SETTINGS, ids=NAMES)
@@ -91,6 +94,8 @@ def test_what_is_needed_and_missing_is_named(monkeypatch: pytest.MonkeyPatch, na
         ("BRIDGE_SWEEP_INTERVAL_SECONDS", "0"),
         ("BRIDGE_LEASE_SECONDS", "0"),
         ("BRIDGE_LEASE_SECONDS", "1e9"),
+        ("BRIDGE_MANAGEMENT_KEY", "hunter4"),
+        ("BRIDGE_MANAGEMENT_PORT", "0"),
     ],
 )
 def test_an_odd_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:

@@ -101,9 +101,11 @@ def _version_finding(version: ProtocolVersion, now: datetime) -> Finding | None:
     check = f"protocol {version.version}"
     if not version.supported:
         return warn(check, "ProQuant sends it, and this build does not know it", "Look for a newer release.")
+    advice = "Look for a newer release, which knows the version that comes after it."
+    if version.odd:
+        return warn(check, "ProQuant says that it ends, but not on a date that can be read", advice)
     if version.deprecation is None:
         return None
-    advice = "Look for a newer release, which knows the version that comes after it."
     days = (version.deprecation - now).days
     if version.deprecation <= now:
         return fail(check, f"ProQuant may no longer send it, since {version.deprecation:%Y-%m-%d}", advice)

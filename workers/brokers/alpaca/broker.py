@@ -10,6 +10,7 @@ import structlog
 
 from shared.domain import ErrorType, Instrument, OrderState
 from workers.brokers.alpaca import errors, translate
+from workers.brokers.alpaca.assets import Asset, openable
 from workers.brokers.alpaca.calls import Calls, KeysRefused
 from workers.brokers.alpaca.checks import quantity_to_send
 from workers.brokers.alpaca.listing import Listing
@@ -70,7 +71,7 @@ class AlpacaBroker:
     def instruments(self) -> Sequence[Instrument]:
         may = self._calls.permissions()
         listed = [*self._calls.assets("us_equity"), *(self._calls.assets("crypto") if may.crypto else [])]
-        return translate.instruments(listed, may)
+        return openable(listed, may)
 
     def account(self) -> AccountSummary:
         return self._calls.account()
@@ -112,7 +113,7 @@ class AlpacaBroker:
         self._closed.set()
         self._calls.close()
 
-    def _prepared(self, order: OrderRequest) -> tuple[translate.Asset, dict[str, str]]:
+    def _prepared(self, order: OrderRequest) -> tuple[Asset, dict[str, str]]:
         """The order as it will be sent. Nothing is sent yet: keys that are refused here are a definitive refusal."""
         try:
             asset = self._listing.asset(order.symbol)
@@ -125,7 +126,7 @@ class AlpacaBroker:
             raise OrderRejected(ErrorType.INVALID_CREDENTIALS, error.reason) from error
         return asset, translate.order_body(order, quantity, asset.crypto)
 
-    def _outcome(self, order: OrderRequest, asset: translate.Asset, reply: Reply, ends: float) -> OrderReport:
+    def _outcome(self, order: OrderRequest, asset: Asset, reply: Reply, ends: float) -> OrderReport:
         if reply.status < 300:
             report = translate.report(reply.body, order)
             return _ended(self._followed(order, asset, report, ends))
@@ -133,7 +134,7 @@ class AlpacaBroker:
             return self._known(order, reply)
         return self._refused(order, reply)
 
-    def _followed(self, order: OrderRequest, asset: translate.Asset, report: OrderReport, ends: float) -> OrderReport:
+    def _followed(self, order: OrderRequest, asset: Asset, report: OrderReport, ends: float) -> OrderReport:
         """The order when it has ended, or as it is when the time is up; the bridge looks it up then."""
         for pause in POLL_PAUSES:
             if report.state is not OrderState.ACCEPTED:
@@ -143,7 +144,7 @@ class AlpacaBroker:
             report = self._seen_again(order, report)
         return report if report.state is not OrderState.ACCEPTED else self._unless_queued(order, asset, report)
 
-    def _unless_queued(self, order: OrderRequest, asset: translate.Asset, report: OrderReport) -> OrderReport:
+    def _unless_queued(self, order: OrderRequest, asset: Asset, report: OrderReport) -> OrderReport:
         """Withdraws an order that Alpaca keeps for the next session: it would be executed at tomorrow's price.
 
         The market can close between our look at the clock and the order (docs.alpaca.markets, "Orders at Alpaca").

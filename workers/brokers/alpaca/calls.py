@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from workers.brokers.alpaca import errors, translate
+from workers.brokers.alpaca.assets import Asset, Permissions, asset_of, assets_of, permissions_of
 from workers.brokers.alpaca.settings import AlpacaSettings
 from workers.brokers.base import AccountSummary, BrokerUnavailable, OrderReport, OrderRequest, OutcomeUnknown
 from workers.brokers.wire import Reply, Wire
@@ -26,22 +27,22 @@ class Calls:
     def account(self) -> AccountSummary:
         return self._get("/v2/account", translate.summary)
 
-    def permissions(self) -> translate.Permissions:
-        return self._get("/v2/account", translate.permissions)
+    def permissions(self) -> Permissions:
+        return self._get("/v2/account", permissions_of)
 
     def clock(self) -> translate.MarketClock:
         return self._get("/v2/clock", translate.market_clock)
 
-    def assets(self, asset_class: str) -> list[translate.Asset]:
-        return self._get("/v2/assets", translate.assets, {"status": "active", "asset_class": asset_class})
+    def assets(self, asset_class: str) -> list[Asset]:
+        return self._get("/v2/assets", assets_of, {"status": "active", "asset_class": asset_class})
 
-    def asset(self, symbol_or_id: str) -> translate.Asset | None:
+    def asset(self, symbol_or_id: str) -> Asset | None:
         """None where Alpaca does not list it."""
-        return self._find(f"/v2/assets/{quote(symbol_or_id, safe='')}", translate.asset)
+        return self._find(f"/v2/assets/{quote(symbol_or_id, safe='')}", asset_of)
 
     def positions(self) -> list[Mapping[str, Any]]:
         """As they come: a pair has no slash in them, so that its symbol must be asked for by the asset's id."""
-        return self._get("/v2/positions", list)
+        return self._get("/v2/positions", translate.rows)
 
     def position(self, asset_id: str) -> Mapping[str, Any] | None:
         """None where nothing is held."""

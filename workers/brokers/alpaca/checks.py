@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.domain import EXACT, Direction, ErrorType, Leg, check_quantity, sentence_about
 from workers.brokers.alpaca import translate
-from workers.brokers.alpaca.translate import Asset
+from workers.brokers.alpaca.assets import Asset
 from workers.brokers.base import BrokerUnavailable, OrderRejected, OrderRequest
 
 FEE_SHARE = Decimal("0.01")

@@ -81,11 +81,11 @@ class Verdict:
     listed: bool = True
 
 
-def verdict(reply: Reply, leg: Leg) -> Verdict:
+def verdict(reply: Reply, leg: Leg, rules: tuple[Rule, ...] = RULES) -> Verdict:
     """The meaning of an answer that is no order. Its message goes into the reason: Alpaca puts no secret there."""
     code, message = code_of(reply), message_of(reply)
     reason = f"Alpaca answered {reply.status}{f' ({code})' if code else ''}: {message or 'no message'}"
-    for rule in RULES:
+    for rule in rules:
         if _fits(rule, reply.status, code, message, leg):
             held_elsewhere = rule.type is ErrorType.POSITION_NOT_FOUND and _still_held(reply)
             return Verdict(None if held_elsewhere else rule.type, reason)

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from workers.brokers.alpaca.assets import Asset
 from workers.brokers.alpaca.calls import Calls
-from workers.brokers.alpaca.translate import Asset
 
 ASSET_SECONDS = 900.0  # limits and permissions of a symbol change by the day, if at all
 OPEN_SECONDS = 5.0  # the bridge asks right before it sends, and the adapter asks again

@@ -4,13 +4,13 @@ Alpaca writes quantities and money as strings (docs.alpaca.markets, "Orders at A
 "Account", "Clock"); whatever a number looks like, it becomes a Decimal without a float in between.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from shared.domain import BrokerOrderId, ClientOrderId, Direction, Instrument, Leg, OrderState
+from shared.domain import BrokerOrderId, ClientOrderId, Direction, Leg, OrderState
 from workers.brokers.base import AccountSummary, BrokerPosition, Fill, OrderReport, OrderRequest
 
 ODD = (KeyError, TypeError, ValueError, ArithmeticError, AttributeError)
@@ -23,20 +23,6 @@ WORKING = frozenset(
 )
 """Of an order that may still be executed; `done_for_day` and `calculated` become final when the day is accounted."""
 ENDED = frozenset({"filled", "canceled", "expired"})
-LARGEST = Decimal("1e9")
-"""Our own cap, in units: Alpaca publishes no maximum, and nothing it lists is traded a thousand million at a time."""
-SHARE_STEP = Decimal("1e-9")
-"""Of a fractionable stock: up to nine decimals (docs.alpaca.markets, "Fractional Trading")."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asset:
-    """What may be known of a symbol without an account. `tradable` False: it may still be closed."""
-
-    id: str
-    instrument: Instrument
-    crypto: bool
-    tradable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,37 +33,6 @@ class MarketClock:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Permissions:
-    """What an account may trade beyond buying stocks."""
-
-    crypto: bool
-    shorting: bool
-
-
-def asset(body: Any) -> Asset:
-    """A stock or a pair. A ticker is the symbol without its slash: BTC/USD is ProQuant's BTCUSD."""
-    crypto = body["class"] == "crypto"
-    if not crypto and body["class"] != "us_equity":
-        raise ValueError(f"{body['class']} is no class that is traded here")
-    step = _crypto_step(body) if crypto else SHARE_STEP if body["fractionable"] else Decimal(1)
-    symbol: str = body["symbol"]
-    instrument = Instrument(
-        ticker=symbol.replace("/", ""),
-        symbol=symbol,
-        minimum=_number(body["min_order_size"]) if crypto else step,
-        maximum=LARGEST,
-        step=step,
-        currency=symbol.rpartition("/")[2] if crypto else "USD",
-        shortable=bool(body["shortable"]) and not crypto,
-    )
-    return Asset(body["id"], instrument, crypto, bool(body["tradable"]) and body["status"] == "active")
-
-
-def _crypto_step(body: Any) -> Decimal:
-    return _number(body["min_trade_increment"])
-
-
 def report(body: Any, order: OrderRequest) -> OrderReport:
     """An order as it stands. Raises ValueError where it is another order, or in a state that only a person can read.
 
@@ -86,9 +41,9 @@ def report(body: Any, order: OrderRequest) -> OrderReport:
     """
     if body["client_order_id"] != order.client_order_id:
         raise ValueError("the answer is about another order")
-    state = _state(body["status"], _number(body["filled_qty"]), order.quantity)
-    filled = _number(body["filled_qty"]) if state in {OrderState.FILLED, OrderState.PARTIALLY_FILLED} else Decimal(0)
-    price = _number(body["filled_avg_price"]) if filled else None
+    state = _state(body["status"], number(body["filled_qty"]), order.quantity)
+    filled = number(body["filled_qty"]) if state in {OrderState.FILLED, OrderState.PARTIALLY_FILLED} else Decimal(0)
+    price = number(body["filled_avg_price"]) if filled else None
     at = body["filled_at"] or body["updated_at"]
     fills = (Fill(body["id"], filled, price, _time(at)),) if price is not None else ()
     reason = "Alpaca rejected the order and does not say why." if state is OrderState.REJECTED else None
@@ -138,55 +93,30 @@ def summary(body: Any) -> AccountSummary:
 
     Buying power is that money times `multiplier` (docs.alpaca.markets, "Account").
     """
-    power, multiplier = _number(body["buying_power"]), _number(body["multiplier"])
-    return AccountSummary(body["currency"], _number(body["cash"]), power / max(Decimal(1), multiplier))
-
-
-def permissions(body: Any) -> Permissions:
-    """From the account."""
-    return Permissions(body.get("crypto_status") == "ACTIVE", bool(body["shorting_enabled"]))
+    power, multiplier = number(body["buying_power"]), number(body["multiplier"])
+    return AccountSummary(body["currency"], number(body["cash"]), power / max(Decimal(1), multiplier))
 
 
 def available(body: Any) -> Decimal:
     """How much of a position no order holds."""
-    return abs(_number(body["qty_available"]))
+    return abs(number(body["qty_available"]))
 
 
 def position(body: Any, symbol: str) -> BrokerPosition:
     """A position; a short one has a negative quantity."""
-    quantity = abs(_number(body["qty"]))
+    quantity = abs(number(body["qty"]))
     return BrokerPosition(symbol, -quantity if body["side"] == "short" else quantity)
 
 
-def instruments(assets: Iterable[Asset], may: Permissions) -> list[Instrument]:
-    """What this account may open now. Two symbols of one ticker are both left out: there is no telling them apart."""
-    allowed: dict[str, list[Instrument]] = {}
-    for each in assets:
-        if each.tradable and (may.crypto or not each.crypto):
-            allowed.setdefault(each.instrument.ticker, []).append(_as_allowed(each.instrument, may))
-    return [found[0] for found in allowed.values() if len(found) == 1]
+def rows(body: Any) -> list[Mapping[str, Any]]:
+    """A list and nothing else: an empty object must not pass for an account that holds nothing."""
+    if not isinstance(body, list):
+        raise TypeError("the answer is no list")
+    return body
 
 
-def _as_allowed(instrument: Instrument, may: Permissions) -> Instrument:
-    if may.shorting or not instrument.shortable:
-        return instrument
-    return Instrument(
-        instrument.ticker,
-        instrument.symbol,
-        instrument.minimum,
-        instrument.maximum,
-        instrument.step,
-        instrument.currency,
-        shortable=False,
-    )
-
-
-def assets(body: Iterable[Mapping[str, object]]) -> list[Asset]:
-    """The stocks and pairs of a list; other classes (options) are passed over."""
-    return [asset(each) for each in body if each["class"] in {"us_equity", "crypto"}]
-
-
-def _number(text: object) -> Decimal:
+def number(text: object) -> Decimal:
+    """Exact. Raises TypeError or ValueError for what is no number."""
     if isinstance(text, bool) or not isinstance(text, str | int | Decimal):
         raise TypeError(f"{text!r} is no number")
     number = Decimal(text)

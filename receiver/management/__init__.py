@@ -1,0 +1,1 @@
+"""The management API: the bridge for a company's own backend."""

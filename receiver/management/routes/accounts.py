@@ -1,0 +1,72 @@
+"""Accounts: created, listed, paused and resumed, their tokens rotated, their policies set."""
+
+from typing import Any
+
+from flask_smorest import Blueprint
+
+from receiver.management.schemas import AccountToken, AccountView, NewAccount, Policies
+from shared import accounts, onboarding
+from shared.cli import queries
+from shared.db import Sessions
+from shared.onboarding import Application
+
+Json = dict[str, Any]
+
+
+def routes(sessions: Sessions, secret_key: str | None) -> Blueprint:
+    """The routes, over this database; `secret_key` encrypts the settings of brokers."""
+    blueprint = Blueprint("accounts", __name__, url_prefix="/accounts", description="Whom the bridge trades for")
+
+    @blueprint.get("")
+    @blueprint.response(200, AccountView(many=True))
+    def listed() -> list[Json]:
+        """List the accounts"""
+        with sessions() as session:
+            return queries.all_accounts(session)
+
+    @blueprint.post("")
+    @blueprint.arguments(NewAccount)
+    @blueprint.response(201, AccountToken)
+    def create(wanted: Json) -> Json:
+        """Create an account; its token is in this answer and nowhere else"""
+        opened = onboarding.open_account(sessions, Application(**wanted), secret_key)
+        return {"account": wanted["name"], "token": opened.token}
+
+    @blueprint.post("/<name>/token")
+    @blueprint.response(201, AccountToken)
+    def rotate(name: str) -> Json:
+        """Make a new token; every older one of the account stops working, those of integrations too"""
+        with sessions.begin() as session:
+            return {"account": name, "token": accounts.rotate_token(session, name)}
+
+    @blueprint.post("/<name>/pause")
+    @blueprint.response(200, AccountView)
+    def pause(name: str) -> Json:
+        """Pause the account: it opens nothing, and still closes"""
+        with sessions.begin() as session:
+            accounts.set_paused(session, name, True)
+        return _view(sessions, name)
+
+    @blueprint.post("/<name>/resume")
+    @blueprint.response(200, AccountView)
+    def resume(name: str) -> Json:
+        """Let the account open positions again"""
+        with sessions.begin() as session:
+            accounts.set_paused(session, name, False)
+        return _view(sessions, name)
+
+    @blueprint.patch("/<name>/policy")
+    @blueprint.arguments(Policies)
+    @blueprint.response(200, AccountView)
+    def policy(chosen: Json, name: str) -> Json:
+        """Say what becomes of positions that no signal will close any more"""
+        with sessions.begin() as session:
+            accounts.set_policy(session, name, **chosen)
+        return _view(sessions, name)
+
+    return blueprint
+
+
+def _view(sessions: Sessions, name: str) -> Json:
+    with sessions() as session:
+        return next(row for row in queries.all_accounts(session) if row["account"] == name)
