@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run demo test fuzz chaos simulate crash-points vendor-clients lint format lock clean
+.PHONY: help venv run demo test fuzz chaos simulate crash-points vendor-clients conformance lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ crash-points: $(INSTALLED) ## Let a process die at every point of every story; E
 
 fuzz: $(INSTALLED) ## Post 100,000 odd bodies to a run of its own
 	$(BIN)/python -m tests.acceptance.fuzz
+
+conformance: $(INSTALLED) ## Try every case of the broker contract on every adapter; ADAPTERS="http oanda" for some
+	$(BIN)/python -m tests.contract $(ADAPTERS)
 
 VENDORS = $(basename $(notdir $(wildcard tests/vendor_clients/*.txt)))
 vendor-clients: $(addprefix vendor-client-,$(VENDORS)) ## Let the vendors' own clients read and trade at the simulators

@@ -51,6 +51,7 @@ class Courier:
         self._patience = patience
         self._stopping = threading.Event()
         self._lanes: dict[str, Queue[Errand | None]] = {}
+        self._threads: list[threading.Thread] = []
         self._calls = ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="call")
 
     def hand_in(self, integration: Integration, event: Event, behaviour: Misbehaviour) -> None:
@@ -60,7 +61,9 @@ class Courier:
         with self._state.lock:
             if integration.id not in self._lanes:
                 self._lanes[integration.id] = Queue(MOST_WAITING)
-                threading.Thread(target=self._run, args=(self._lanes[integration.id],), daemon=True).start()
+                thread = threading.Thread(target=self._run, args=(self._lanes[integration.id],), daemon=True)
+                self._threads.append(thread)
+                thread.start()
         try:
             self._lanes[integration.id].put_nowait(errand)
         except Full as error:
@@ -77,7 +80,9 @@ class Courier:
         for lane in self._lanes.values():
             with suppress(Full):  # then its thread has something to wake up for
                 lane.put_nowait(None)
-        self._calls.shutdown(cancel_futures=True)
+        for thread in self._threads:
+            thread.join()
+        self._calls.shutdown()
 
     def _run(self, lane: "Queue[Errand | None]") -> None:
         """What is held back goes right after the next event, or when none has come for a while."""

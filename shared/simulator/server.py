@@ -8,7 +8,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
 from shared.errors import ConfigurationError
-from shared.simulator import settings
+from shared.simulator import memory, settings
 from shared.simulator.guard import is_loopback
 
 THREADS = 32  # half of them may be pages that wait for news
@@ -18,14 +18,16 @@ STOP_SECONDS = 5
 def serve(host: str, port: int, allow_remote: bool, environment: Mapping[str, str]) -> None:
     """Serves until a signal comes; `environment` holds the simulator's settings, for its worker.
 
-    Raises ConfigurationError for settings that are odd, and for an address that others could reach.
+    Raises ConfigurationError for settings and a kept file that are odd, and for an address that others could reach.
     """
     if not allow_remote and not is_loopback(host):
         raise ConfigurationError(
             f"{host} can be reached from other machines, and the simulator has no password: use --allow-remote"
         )
     os.environ.update(environment)
-    settings.load()
+    keep = settings.load().keep
+    if keep is not None:
+        memory.load(keep)  # the worker does, too; but only here can it be said in one line
     Granian(
         "shared.simulator.app:make_app",
         address=host,

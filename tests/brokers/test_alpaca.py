@@ -107,6 +107,14 @@ def test_what_alpaca_would_refuse_is_refused_unsent(serve: Serve, sent: OrderReq
     assert posted(simulator) == []
 
 
+def test_keys_that_a_check_meets_refused_are_a_refusal_of_the_order(serve: Serve) -> None:
+    alpaca = Alpaca()
+    alpaca.keys_valid = False
+    broker, simulator = serve(alpaca)
+    assert refused(broker, order()) is ErrorType.INVALID_CREDENTIALS
+    assert posted(simulator) == []
+
+
 def test_a_closed_market_is_refused_unsent_and_pairs_trade_on(serve: Serve) -> None:
     alpaca = Alpaca()
     alpaca.market_open = False
@@ -124,7 +132,7 @@ def test_a_market_that_is_open_is_not_asked_about_twice_and_a_closed_one_is(serv
     assert [call.path for call in simulator.calls].count("/v2/clock") == 1
     alpaca.market_open = False
     other, _ = serve(alpaca)
-    assert refused(other, order()) is ErrorType.MARKET_CLOSED
+    assert [refused(other, order()) for _ in range(2)] == [ErrorType.MARKET_CLOSED] * 2
     alpaca.market_open = True
     assert other.submit(order()).state is OrderState.FILLED
 

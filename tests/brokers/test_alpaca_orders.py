@@ -129,6 +129,16 @@ def test_an_order_of_an_odd_shape_is_unknown(serve: Serve, body: object) -> None
     assert len(posted(simulator)) == 1
 
 
+def test_an_answer_about_another_order_is_unknown(serve: Serve) -> None:
+    def mixed_up(answer: Answer) -> Answer:
+        assert isinstance(answer.body, dict)
+        return Answer(200, {**answer.body, "client_order_id": "pq-another"})
+
+    broker, _ = serve(Replaced(Alpaca(), "POST", "/v2/orders", mixed_up))
+    with pytest.raises(OutcomeUnknown, match="another order"):
+        broker.submit(order())
+
+
 def test_a_refusal_that_nobody_knows_is_counted_and_not_believed_where_the_order_is_there(serve: Serve) -> None:
     """alpaca-trade-api-js issue 255: a 422 for an order that was executed."""
     odd = Answer(422, {"code": 42299999, "message": "something new"})

@@ -10,6 +10,7 @@ from shared.errors import ConfigurationError
 from shared.simulator.app import Simulator, make
 from shared.simulator.misbehaviour import WELL_BEHAVED
 from shared.simulator.settings import Settings
+from tests.cli.runner import Cli
 from tests.simulator.stage import GOLD, Webhook, onboarded
 
 
@@ -48,6 +49,18 @@ def test_a_file_of_something_else_is_refused_by_its_name(tmp_path: Path, webhook
     file.write_text(text)
     with pytest.raises(ConfigurationError, match=r"kept\.json"):
         started(file, webhook)
+
+
+def test_the_command_says_in_one_line_that_it_cannot_use_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SEED", "ALLOW_REMOTE", "DUPLICATES", "REORDERING", "RETRIES", "DELAY", "VERSIONS", "KEEP"):
+        monkeypatch.setenv(f"SIMULATOR_{name}", "")  # the command sets them for its worker; here they end with the test
+    (tmp_path / "kept.json").write_text("{}")
+    done = Cli({})("simulator", "--keep", str(tmp_path / "kept.json"))
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_two_processes_never_give_the_same_ids(webhook: Webhook) -> None:

@@ -144,6 +144,19 @@ def test_retries_end(simulator: Simulator, webhook: Webhook) -> None:
     assert len(calls(simulator)[2:]) == 4
 
 
+def test_closing_in_the_middle_of_it_ends_after_the_call_that_is_under_way(
+    simulator: Simulator, webhook: Webhook
+) -> None:
+    _, strategy = onboarded(simulator)
+    for _ in range(200):
+        simulator.desk.signal(strategy, OPEN, GOLD)
+    eventually(lambda: _has_signals(webhook, 5))
+    simulator.courier.close()
+    sent = len(webhook.got)
+    assert 5 <= sent < 202
+    assert [call for call in simulator.state.view().calls if call.took is None] == []
+
+
 def test_only_the_last_thousand_calls_are_remembered(simulator: Simulator) -> None:
     _, strategy = onboarded(simulator)
     for _ in range(1005):
