@@ -7,6 +7,7 @@ from flask import Flask, Response, jsonify, request, send_file
 from redis import Redis
 from werkzeug.exceptions import HTTPException
 
+from receiver import writing
 from receiver.answered import Answered
 from receiver.auth import Directory, Throttle
 from receiver.checks import Instruments
@@ -16,6 +17,7 @@ from receiver.replies import answer_http_error, answer_unexpected, to_response
 from receiver.versions import Versions
 from receiver.waiting import Waiting
 from receiver.webhook import Desk, receive
+from receiver.writing import Writer
 from shared import logs
 from shared.config import Config
 from shared.db import make_engine, make_sessions
@@ -37,6 +39,7 @@ def make_app(config: Config) -> Flask:
     )
     waiting = Waiting(hearing, PLACES_TO_WAIT)
     answered = Answered(sessions)
+    writer = Writer(make_sessions(make_engine(config.database_url, writing.THREADS, writing.LOCK_TIMEOUT_MS)))
     desk = Desk(
         sessions=sessions,
         directory=Directory(sessions),
@@ -48,8 +51,10 @@ def make_app(config: Config) -> Flask:
         wait=config.response_wait,
         now=lambda: datetime.now(UTC),
         answered=answered.note,
+        writer=writer,
     )
     answered.start()
+    writer.start()
     if config.response_wait > 0:
         waiting.start()
     metrics = Metrics(sessions, config.sweep_interval, config.deprecation_warning_days) if config.metrics else None

@@ -17,12 +17,14 @@ from receiver.reading import Reading
 from receiver.refused import Refused
 from receiver.versions import Versions
 from receiver.waiting import Waiting
+from receiver.writing import Writer
 from shared import inbox
 from shared.accounts import AccountState
 from shared.alerts import raise_alert
 from shared.db import Sessions
 from shared.domain import AlertKind, Envelope, EventId, GenericError, LifecycleEvent, SignalEvent
 from shared.inbox import Outcome, Stored
+from shared.inbox_batch import Delivery
 from shared.proquant import envelope as protocol
 from shared.proquant.answers import Reply, accepted, reply_for
 from shared.proquant.errors import MalformedBody, UnsupportedVersion
@@ -45,6 +47,7 @@ class Desk:
     wait: float
     now: Callable[[], datetime]
     reading: Reading = field(default_factory=Reading)
+    writer: Writer | None = None  # without one, every request commits alone
     answered: Callable[[EventId, Reply], object] = lambda *_: None  # remembers an answer; must touch memory only
 
 
@@ -119,9 +122,26 @@ def _known_or_denied(desk: Desk, account: AccountState, envelope: Envelope) -> S
 
 
 def _insert(desk: Desk, account: AccountState, envelope: Envelope, body: bytes) -> Stored:
-    answered = desk.wait == 0 or not isinstance(envelope.event, SignalEvent)
+    event, body_hash = envelope.event, hashlib.sha256(body).hexdigest()
+    answered = desk.wait == 0 or not isinstance(event, SignalEvent)
+    stored: Stored | None = None
+    if desk.writer is not None and isinstance(event, SignalEvent):
+        delivery = Delivery(account.id, account.integration, envelope.version, event, body_hash, answered)
+        row = desk.writer.store(delivery)
+        stored = Stored(row, fresh=True) if row is not None else None
+    stored = stored or _insert_alone(desk, account, envelope, body_hash, answered)
+    log.info(
+        "Event stored." if stored.fresh else "Event known.",
+        action="stored" if stored.fresh else "duplicate",
+        event_id=stored.event,
+        type=event.type,
+        account=account.name,
+    )
+    return stored
+
+
+def _insert_alone(desk: Desk, account: AccountState, envelope: Envelope, body_hash: str, answered: bool) -> Stored:
     with desk.sessions.begin() as session:
-        body_hash = hashlib.sha256(body).hexdigest()
         stored = inbox.store(
             session, account.id, envelope, body_hash, answered=answered, integration=account.integration
         )
@@ -132,13 +152,6 @@ def _insert(desk: Desk, account: AccountState, envelope: Envelope, body: bytes) 
             raise_alert(session, AlertKind.CONFLICT, detail, account.id, stored.event)
     if isinstance(envelope.event, LifecycleEvent):
         desk.directory.forget()
-    log.info(
-        "Event stored." if stored.fresh else "Event known.",
-        action="stored" if stored.fresh else "duplicate",
-        event_id=stored.event,
-        type=envelope.event.type,
-        account=account.name,
-    )
     return stored
 
 

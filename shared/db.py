@@ -19,14 +19,14 @@ CONNECT_TIMEOUT_SECONDS = 3
 UNASKED_SECONDS = 1.0  # a connection that was in use a moment ago is taken to live
 
 
-def make_engine(database_url: str, pool_size: int = 5) -> Engine:
+def make_engine(database_url: str, pool_size: int = 5, lock_timeout_ms: int = LOCK_TIMEOUT_MS) -> Engine:
     """An engine for psycopg 3. Make it after a fork, never before: connections cannot be shared.
 
     `synchronous_commit` is set here so that a server with a careless default cannot lose an answered event.
     """
     url = make_url(database_url).set(drivername="postgresql+psycopg")
     options = (
-        f"-c synchronous_commit=on -c timezone=UTC -c lock_timeout={LOCK_TIMEOUT_MS}"
+        f"-c synchronous_commit=on -c timezone=UTC -c lock_timeout={lock_timeout_ms}"
         f" -c statement_timeout={STATEMENT_TIMEOUT_MS}"
         f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS}"
     )

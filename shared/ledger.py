@@ -196,17 +196,19 @@ def write_off(session: Session, position_id: int, event: EventId, now: datetime)
 def _new_fills(session: Session, row: OrderRow, report: OrderReport, now: datetime) -> Decimal:
     """Stores the fills that are not stored yet; returns their sum, in units.
 
-    A report that tells more quantity than its fills do is taken at its word: the rest becomes one fill, named so that
-    the same report said again makes the same one.
+    The report's quantity decides, since it is what the broker counts: fills beyond it were told before under another
+    name. What its fills do not tell of becomes one fill, named so that the same report said again makes the same one.
     """
-    news = Decimal(0)
+    left = report.filled_quantity - row.filled_quantity
     fills = [(fill.fill_id, fill.quantity, fill.price, fill.at) for fill in report.fills]
-    untold = report.filled_quantity - sum((fill.quantity for fill in report.fills), Decimal(0))
-    if untold > 0:
-        price = report.average_price if report.average_price is not None else Decimal(0)
-        fills.append((f"{row.client_order_id}:{report.filled_quantity}", untold, price, now))
-    for fill_id, quantity, price, at in fills:
-        fill = {"order_id": row.id, "fill_id": fill_id, "quantity": quantity, "price": price, "at": at}
+    price = report.average_price if report.average_price is not None else Decimal(0)
+    fills.append((f"{row.client_order_id}:{report.filled_quantity}", left, price, now))
+    news = Decimal(0)
+    for fill_id, told, at_price, at in fills:
+        quantity = min(told, left - news)
+        if quantity <= 0:
+            continue
+        fill = {"order_id": row.id, "fill_id": fill_id, "quantity": quantity, "price": at_price, "at": at}
         stored = session.execute(_STORE_FILL, fill).scalar()
         news += quantity if stored is not None else 0
     return news

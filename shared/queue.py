@@ -10,6 +10,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from shared.domain import EventId
+from shared.task_message import spell
 
 log = structlog.get_logger()
 
@@ -90,19 +91,24 @@ class Doorbell:
 
     def __init__(self, app: Celery, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._app = app
+        self._redis = make_redis(app.conf.broker_url)
         self._monotonic = monotonic
         self._silent_until = 0.0
 
     def ring(self, event: EventId) -> bool:
         """Whether the bell was heard by Redis. Never raises for a Redis that is down, hung or full."""
-        return self.send(EXECUTE_TASK, event)
+        return self._push(EXECUTE_TASK, (event,), lambda: self._redis.lpush(QUEUE, spell(EXECUTE_TASK, QUEUE, event)))
 
     def send(self, task: str, *ids: int, expires: float | None = None) -> bool:
         """Puts a task into the queue, with nothing but ids; as `ring`. Not executed later than `expires` seconds."""
+        send = self._app.send_task
+        return self._push(task, ids, lambda: send(task, args=ids, queue=QUEUE, ignore_result=True, expires=expires))
+
+    def _push(self, task: str, ids: tuple[int, ...], push: Callable[[], object]) -> bool:
         if self._monotonic() < self._silent_until:
             return False
         try:
-            self._app.send_task(task, args=ids, queue=QUEUE, ignore_result=True, expires=expires)
+            push()
         except (OperationalError, RedisError, OSError) as error:
             self._silent_until = self._monotonic() + PAUSE_AFTER_FAILURE_SECONDS
             log.warning(

@@ -72,7 +72,8 @@ class InstrumentRow(Base):
 class Strategy(Base):
     """One strategy of one account: the unit of order. `strategy_id` is empty for events of the account as a whole.
 
-    The receiver takes `next_seq` under this row's lock; `lease.py` leases it to a worker; `inbox.py` writes the rest.
+    The receiver takes `next_seq` under this row's lock (`inbox.py`, `inbox_batch.py`), and `inbox.py` writes the rest;
+    `lease.py` leases it to a worker.
     """
 
     __tablename__ = "strategies"
@@ -91,7 +92,9 @@ class Strategy(Base):
 
 
 class EventRow(Base):
-    """The inbox: one ProQuant message. Inserted through `inbox.py` by the receiver, moved through `progress.py`."""
+    """The inbox: one ProQuant message. Inserted by the receiver through `inbox.py`, many at once through
+    `inbox_batch.py`; moved through `progress.py`.
+    """
 
     __tablename__ = "events"
     __table_args__ = (

@@ -20,6 +20,7 @@ from receiver.checks import Instruments
 from receiver.versions import Versions
 from receiver.waiting import Waiting
 from receiver.webhook import Desk
+from receiver.writing import Writer
 from shared import accounts, instruments
 from shared.db import Sessions
 from shared.domain import Direction, Event, EventId, EventType, LifecycleEvent, SignalEvent
@@ -181,6 +182,8 @@ def running(
         open_max_age=max_age,
         reorder_grace=grace,
     )
+    writer = Writer(sessions)
+    writer.start()
     desk = Desk(
         sessions=sessions,
         directory=Directory(sessions),
@@ -191,6 +194,7 @@ def running(
         waiting=waiting,
         wait=wait,
         now=lambda: datetime.now(UTC),
+        writer=writer,
     )
     sweeping = threading.Thread(target=sweeper.run)
     sweeping.start()
@@ -198,6 +202,7 @@ def running(
     try:
         yield bridge
     finally:
+        writer.close()
         sweeper.stop()
         sweeping.join()
         pool.shutdown(cancel_futures=True)

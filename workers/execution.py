@@ -213,6 +213,8 @@ def _take_turn_once(
         if stopping and isinstance(step, Place | Send):
             step = WaitUntil(now, "The worker stops; another one goes on.")
         recorded = record_step(session, situation, step, heard.mark, now, seconds, bench.jitter())
+        if isinstance(step, AskMarket) and heard.last is None:
+            not_durable(session)  # nothing was written down but the lease
         over = isinstance(step, Finish | WaitUntil | Retry | Park)
         following = _due_or_release(session, renewed, now, stopping, enough) if over else None
     order = recorded if isinstance(recorded, Order) else None

@@ -143,7 +143,9 @@ def _close(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step:
 
 
 def _closed(s: Situation, order: Order) -> Step:
-    gone = order.error is ErrorType.POSITION_NOT_FOUND
+    """Done, also where only a part was still there: a fee that the broker took in kind leaves less than was bought."""
+    closed = any(each.leg is Leg.CLOSE and each.filled > 0 for each in s.orders)
+    gone = order.error is ErrorType.POSITION_NOT_FOUND and not closed
     return _refuse(s, _by_broker(order)) if gone else Finish(EventState.DONE)
 
 

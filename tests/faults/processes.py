@@ -20,6 +20,7 @@ from receiver.checks import Instruments
 from receiver.versions import Versions
 from receiver.waiting import Waiting
 from receiver.webhook import Desk
+from receiver.writing import Writer
 from shared.domain import AccountId, EventId
 from tests.bridge import NoRedis
 from tests.faults.points import Moment, Points, WatchedBroker, WatchedDoorbell, watched_sessions
@@ -92,6 +93,8 @@ def receiver(connection: Connection, role: Role) -> None:
 
 def _desk(line: Line, points: Points, role: Role, waiting: Waiting) -> Desk:
     sessions = watched_sessions(role.database_url, points)
+    writer = Writer(sessions)
+    writer.start()
     return Desk(
         sessions=sessions,
         directory=Directory(sessions),
@@ -102,6 +105,7 @@ def _desk(line: Line, points: Points, role: Role, waiting: Waiting) -> Desk:
         waiting=waiting,
         wait=role.wait,
         now=lambda: datetime.now(UTC),
+        writer=writer,
     )
 
 

@@ -1,0 +1,138 @@
+"""Concurrent requests share a commit, and nothing else: what is not plainly new is stored by its own request."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import event as engine_events
+from sqlalchemy import select, text, update
+
+from receiver.writing import LOCK_TIMEOUT_MS, Writer
+from shared.db import Sessions, make_engine, make_sessions
+from shared.domain import AccountId, EventId, SignalEvent
+from shared.inbox_batch import Delivery, store_new
+from shared.tables import Alert, EventRow, Strategy
+from tests.bridge import signal
+from tests.workshop import Workshop, open_workshop
+
+
+@pytest.fixture
+def shop(sessions: Sessions) -> Workshop:
+    return open_workshop(sessions)
+
+
+@pytest.fixture
+def writer(database_url: str) -> Iterator[Writer]:
+    engine = make_engine(database_url, 2, LOCK_TIMEOUT_MS)
+    made = Writer(make_sessions(engine))
+    made.start()
+    yield made
+    made.close()
+    engine.dispose()
+
+
+def delivery(account: AccountId, event: SignalEvent, answered: bool = True) -> Delivery:
+    return Delivery(account, None, "v1", event, "hash", answered)
+
+
+def rows(shop: Workshop) -> list[EventRow]:
+    with shop.sessions() as session:
+        return list(session.scalars(select(EventRow).order_by(EventRow.strategy, EventRow.seq)))
+
+
+def test_a_batch_is_stored_as_one_by_one_would_be(shop: Workshop) -> None:
+    alone = shop.arrives(signal("SIGNAL_OPEN", "alone", strategy_id="old"))
+    events = [
+        signal("SIGNAL_OPEN", "a", strategy_id="new"),
+        signal("SIGNAL_OPEN", "b", strategy_id="old"),
+        signal("SIGNAL_CLOSE", "a", strategy_id="new"),
+    ]
+    with shop.sessions.begin() as session:
+        stored = store_new(session, [delivery(shop.account, event, answered=False) for event in events])
+    found = {row.id: row for row in rows(shop)}
+    assert [found[event].seq for event in stored if event is not None] == [1, found[alone].seq + 1, 2]
+    for event, row in zip(events, (found[event] for event in stored if event is not None), strict=True):
+        told = (row.type, row.proquant_position_id, row.direction, row.ticker, row.quantity, row.timestamp_ms)
+        assert told == (
+            event.type,
+            event.proquant_position_id,
+            event.direction,
+            event.ticker,
+            event.quantity,
+            event.timestamp_ms,
+        )
+        assert (row.state, row.accepted_at, row.version, row.body_hash) == ("received", None, "v1", "hash")
+    again = shop.arrives(signal("SIGNAL_OPEN", "c", strategy_id="new"))
+    assert {row.id: row for row in rows(shop)}[again].seq == 3
+
+
+def test_who_was_answered_is_noted(shop: Workshop) -> None:
+    with shop.sessions.begin() as session:
+        store_new(session, [delivery(shop.account, signal("SIGNAL_OPEN", "a"))])
+    (row,) = rows(shop)
+    assert row.accepted_at is not None
+
+
+def test_what_is_known_is_left_to_its_request(shop: Workshop) -> None:
+    first = signal("SIGNAL_OPEN", "a")
+    known = shop.arrives(first)
+    with shop.sessions.begin() as session:
+        twice = [delivery(shop.account, signal("SIGNAL_OPEN", "b"))] * 2
+        stored = store_new(session, [delivery(shop.account, first), *twice])
+    assert stored[0] is None
+    assert [event is None for event in stored[1:]] == [False, True]
+    assert [row.id for row in rows(shop)].count(known) == 1
+    assert len(rows(shop)) == 2
+
+
+def test_many_threads_share_few_commits_and_keep_their_order(shop: Workshop, writer: Writer) -> None:
+    commits = []
+    engine_events.listen(writer._sessions.kw["bind"], "commit", lambda _: commits.append(1))
+    events = [signal("SIGNAL_OPEN", f"p{number}", strategy_id=f"s{number % 7}") for number in range(200)]
+    with ThreadPoolExecutor(32) as threads:
+        stored = list(threads.map(lambda event: writer.store(delivery(shop.account, event)), events))
+    assert len(set(stored)) == 200
+    assert None not in stored
+    found = rows(shop)
+    assert {row.id for row in found} == set(stored)
+    for strategy in {row.strategy for row in found}:
+        mine = [row.seq for row in found if row.strategy == strategy]
+        assert mine == list(range(1, len(mine) + 1))
+    assert 0 < len(commits) < 150
+
+
+def test_a_strategy_that_is_held_up_does_not_hold_up_the_others(shop: Workshop, writer: Writer) -> None:
+    shop.arrives(signal("SIGNAL_OPEN", "first", strategy_id="held"))
+    with shop.sessions.begin() as session:
+        session.execute(update(Strategy).values(name="held"))
+        blocked, free = (
+            delivery(shop.account, signal("SIGNAL_OPEN", name, strategy_id=name)) for name in ("held", "x")
+        )
+        with ThreadPoolExecutor(2) as threads:
+            answers = [threads.submit(writer.store, each) for each in (blocked, free)]
+            told = [answer.result(3) for answer in answers]
+    assert told[0] is None
+    assert told[1] is None or isinstance(told[1], int)
+
+
+def test_a_database_that_fails_leaves_it_to_the_requests(shop: Workshop, writer: Writer) -> None:
+    with shop.sessions.begin() as session:
+        session.execute(text("ALTER TABLE events RENAME TO elsewhere"))
+    assert writer.store(delivery(shop.account, signal("SIGNAL_OPEN", "a"))) is None
+    with shop.sessions.begin() as session:
+        session.execute(text("ALTER TABLE elsewhere RENAME TO events"))
+    stored = writer.store(delivery(shop.account, signal("SIGNAL_OPEN", "a")))
+    assert isinstance(stored, int)
+    with shop.sessions() as session:
+        assert session.get(EventRow, EventId(stored)) is not None
+        assert session.scalars(select(Alert)).all() == []
+
+
+def test_a_row_is_committed_before_anybody_is_told(shop: Workshop, writer: Writer) -> None:
+    seen = threading.Event()
+    stored = writer.store(delivery(shop.account, signal("SIGNAL_OPEN", "a")))
+    with shop.sessions() as session:
+        if session.get(EventRow, stored) is not None:
+            seen.set()
+    assert seen.is_set()
