@@ -152,7 +152,7 @@ def test_a_close_of_more_than_is_held_closes_what_is_held(exchange: Exchange, br
     broker.submit(order())
     exchange.books.net["XAUUSDT"] = Decimal(4)
     report = broker.submit(order(leg=Leg.CLOSE, side=Direction.SELL))
-    assert (report.state, report.filled_quantity) == (OrderState.PARTIALLY_FILLED, 4)
+    assert (report.state, report.filled_quantity) == (OrderState.PARTIALLY_FILLED, Decimal(4))
     assert exchange.books.net["XAUUSDT"] == 0
 
 

@@ -51,7 +51,7 @@ def test_the_guides_own_example_becomes_one_order(bridge: Bridge, exchange: Exch
     for _ in range(2):
         assert bridge.post(EXAMPLE.read_bytes()).status_code == 200
     assert placed(exchange) == [("BUY", Decimal(10), False)]
-    assert [(held.symbol, held.quantity) for held in bridge.open_positions()] == [("XAUUSDT", 10)]
+    assert [(held.symbol, held.quantity) for held in bridge.open_positions()] == [("XAUUSDT", Decimal(10))]
 
 
 def test_the_exchanges_own_name_is_a_ticker_too(bridge: Bridge, exchange: Exchange) -> None:
