@@ -16,18 +16,7 @@ from tests.simulators.binance.words import refusal
 from tests.simulators.server import Fault, Simulator
 from workers.brokers.binance import broker as adapter
 
-EXAMPLE = Path(__file__).parent.parent / "payloads" / "guide-example.json"
-
-
-@pytest.fixture
-def exchange() -> Exchange:
-    return Exchange()
-
-
-@pytest.fixture
-def simulator(exchange: Exchange) -> Iterator[Simulator]:
-    with Simulator(exchange.answer, is_order).running() as serving:
-        yield serving
+EXAMPLE = Path(__file__).parents[2] / "payloads" / "guide-example.json"
 
 
 @pytest.fixture
