@@ -1,9 +1,14 @@
-"""Runs the conformance suite and shows how each adapter did: `python -m tests.contract [ADAPTER]...`."""
+"""Runs the conformance suite and shows how each adapter did: `python -m tests.contract [ADAPTER]...`.
+
+An adapter that is not of this repository is named with its bench: NAME=package.module:Bench.
+"""
 
 import json
 import sys
 from collections import Counter
+from contextlib import redirect_stdout
 from dataclasses import asdict
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import click
@@ -12,6 +17,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from tests.contract.bench import SETUPS, VARIANTS
 from tests.contract.scoreboard import FAILED, PASSED, SKIPPED, Scoreboard
 
 HERE = Path(__file__).parent
@@ -22,8 +28,9 @@ HERE = Path(__file__).parent
 @click.option("--json", "as_json", is_flag=True, help="Print every try as JSON in place of the tables.")
 def main(adapters: tuple[str, ...], as_json: bool) -> None:
     """Tries every case on every adapter, or on those named; exits with 1 where one failed or there was none."""
-    board = Scoreboard(frozenset(adapters))
-    code = pytest.main([str(HERE), "--quiet", "--no-header", "--no-summary", *_silence(as_json)], plugins=[board])
+    board = Scoreboard(frozenset(_known(adapter) for adapter in adapters))
+    with redirect_stdout(sys.stderr if as_json else sys.stdout):  # what pytest says of its progress
+        code = pytest.main([str(HERE), "--quiet", "--no-header", "--no-summary"], plugins=[board])
     if as_json:
         print(json.dumps([asdict(line) for line in board.lines], indent=2))  # noqa: T201  # the output of the command
     else:
@@ -31,9 +38,14 @@ def main(adapters: tuple[str, ...], as_json: bool) -> None:
     sys.exit(int(code != pytest.ExitCode.OK))
 
 
-def _silence(as_json: bool) -> list[str]:
-    """Pytest's own dots go to standard output, which is for the JSON alone."""
-    return ["-p", "no:terminal", "-p", "no:sugar"] if as_json else []
+def _known(adapter: str) -> str:
+    """The name of an adapter; NAME=package.module:Bench is added to the suite before pytest reads it."""
+    name, equals, path = adapter.partition("=")
+    if equals:
+        SETUPS[name] = EntryPoint(name, path, "").load()
+    elif name not in SETUPS | VARIANTS:
+        raise click.UsageError(f"There is no adapter {name!r}. Known are {', '.join(SETUPS | VARIANTS)}.")
+    return name
 
 
 def _show(board: Scoreboard) -> None:

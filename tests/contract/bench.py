@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from decimal import Decimal
+from importlib.util import find_spec
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -146,6 +147,12 @@ def _binance(_: str) -> AbstractContextManager[Bench]:
     return BinanceBench()
 
 
+def _ccxt(_: str) -> AbstractContextManager[Bench]:
+    from tests.contract.ccxt_bench import CcxtBench
+
+    return CcxtBench()
+
+
 SETUPS: dict[str, Setup] = {
     "paper": _paper(Dedupe.LIFETIME),
     "alpaca": _alpaca,
@@ -154,6 +161,8 @@ SETUPS: dict[str, Setup] = {
     "oanda": _oanda,
 }
 """Every adapter, by name: each case runs on each of them."""
+if find_spec("ccxt"):  # an extra that is not in the lock file (docs/brokers/ccxt.md says why)
+    SETUPS["ccxt"] = _ccxt
 VARIANTS: dict[str, Setup] = {f"paper-{dedupe}": _paper(dedupe) for dedupe in Dedupe if dedupe is not Dedupe.LIFETIME}
 VARIANTS["http-while_open"] = _rest(Dedupe.WHILE_OPEN)
 VARIANTS["oanda-netting"] = _oanda_netting

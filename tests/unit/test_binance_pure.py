@@ -66,7 +66,7 @@ def test_limits_satisfy_both_lot_filters() -> None:
 
 def test_contracts_that_expire_or_have_ended_are_not_listed() -> None:
     information = exchange_information("TRADING")
-    assert "BTCUSDT_260327" not in listings_of(information)
+    assert "BTCUSDT_261225" not in listings_of(information)
     assert listings_of(exchange_information("CLOSE")) == {}
 
 

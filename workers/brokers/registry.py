@@ -9,6 +9,7 @@ from workers.brokers.base import Broker
 BUILT_IN = {
     "alpaca": "workers.brokers.alpaca.broker:make",
     "binance": "workers.brokers.binance.broker:make",
+    "ccxt": "workers.brokers.ccxt.broker:make",
     "http": "workers.brokers.rest.broker:make",
     "oanda": "workers.brokers.oanda.broker:make",
     "paper": "workers.brokers.paper.broker:make",

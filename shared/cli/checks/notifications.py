@@ -31,8 +31,7 @@ def notification_findings(session: Session, config: Config) -> Iterator[Finding]
 
 def _rules_finding(session: Session, rules: Rules) -> Finding:
     if not rules.channels:
-        advice = "Set BRIDGE_NOTIFICATIONS_FILE: until then failures stand in `alerts list` only."
-        return warn(CHECK, "nobody is told of an alert", advice)
+        return ok(CHECK, "BRIDGE_NOTIFICATIONS_FILE is not set: alerts are listed, and sent to no one")
     unknown = [name for name, known in rules.channels.items() if not _is_known(known.url)]
     if unknown:
         advice = "Mend their URLs: see Apprise's documentation of the service."

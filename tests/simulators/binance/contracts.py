@@ -27,7 +27,8 @@ class Contract:
         """As in exchangeInfo (USD-M futures, "Exchange Information")."""
         return {
             "symbol": self.symbol, "pair": self.symbol, "contractType": self.kind, "status": status,
-            "deliveryDate": 4133404800000, "onboardDate": 1598252400000,
+            "deliveryDate": 4133404800000 if self.kind.endswith("PERPETUAL") else 1798185600000,
+            "onboardDate": 1598252400000,
             "maintMarginPercent": "2.5000", "requiredMarginPercent": "5.0000",
             "baseAsset": self.base, "quoteAsset": self.quote, "marginAsset": self.quote,
             "pricePrecision": 2, "quantityPrecision": self.precision,
@@ -61,7 +62,7 @@ CONTRACTS = {
         _contract("XAUUSDT", "XAU", "2000", "0.002", "5000", "0.001", "5", kind="TRADIFI_PERPETUAL"),
         _contract("BTCUSDT", "BTC", "50000", "0.001", "120", "0.001", "100"),
         _contract("ETHUSDT", "ETH", "2500.5", "0.001", "2000", "0.001", "20"),
-        _contract("BTCUSDT_260327", "BTC", "50500", "0.001", "120", "0.001", "5", kind="CURRENT_QUARTER"),
+        _contract("BTCUSDT_261225", "BTC", "50500", "0.001", "120", "0.001", "5", kind="CURRENT_QUARTER"),
     )
 }
 

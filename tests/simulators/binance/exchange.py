@@ -154,7 +154,7 @@ class Exchange:
         balance, margin = self.books.balance, self.books.margin()
         asset = {"asset": "USDT", "walletBalance": f"{balance:f}", "unrealizedProfit": "0.00000000",
                  "marginBalance": f"{balance:f}", "maintMargin": "0.00000000", "initialMargin": f"{margin:f}",
-                 "availableBalance": f"{balance - margin:f}", "updateTime": 0}  # fmt: skip
+                 "availableBalance": f"{balance - margin:f}", "updateTime": self._now()}  # fmt: skip
         totals = {"totalWalletBalance": f"{balance:f}", "totalMarginBalance": f"{balance:f}",
                   "totalInitialMargin": f"{margin:f}", "availableBalance": f"{balance - margin:f}"}  # fmt: skip
         return {**totals, "assets": [asset], "positions": self._positions(None)}

@@ -42,8 +42,8 @@ def parse(settings: Mapping[str, str]) -> BinanceSettings:
         api_key=_secret(settings, "api_key"),
         api_secret=_secret(settings, "api_secret"),
         environment=environment,
-        base_url=_address(settings.get("base_url", ADDRESSES[environment])),
-        quotes=_quotes(settings.get("quotes", "")),
+        base_url=read_address(settings.get("base_url", ADDRESSES[environment])),
+        quotes=read_quotes(settings.get("quotes", "")),
     )
 
 
@@ -62,13 +62,15 @@ def _secret(settings: Mapping[str, str], name: str) -> str:
     return text
 
 
-def _address(text: str) -> str:
+def read_address(text: str) -> str:
+    """The setting `base_url`, without the slash at its end. Raises ValueError."""
     if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", text):
         raise ValueError(f"base_url: {text!r} is not an address such as {ADDRESSES[Environment.TESTNET]}")
     return text.rstrip("/")
 
 
-def _quotes(text: str) -> Mapping[str, str]:
+def read_quotes(text: str) -> Mapping[str, str]:
+    """The setting `quotes`: pairs such as USD:USDT, with commas between them. Raises ValueError."""
     pairs: dict[str, str] = {}
     for part in filter(None, (each.strip() for each in text.split(","))):
         pair = _PAIR.fullmatch(part)

@@ -16,18 +16,7 @@ from tests.simulators.binance.words import refusal
 from tests.simulators.server import Fault, Simulator
 from workers.brokers.binance import broker as adapter
 
-EXAMPLE = Path(__file__).parent.parent / "payloads" / "guide-example.json"
-
-
-@pytest.fixture
-def exchange() -> Exchange:
-    return Exchange()
-
-
-@pytest.fixture
-def simulator(exchange: Exchange) -> Iterator[Simulator]:
-    with Simulator(exchange.answer, is_order).running() as serving:
-        yield serving
+EXAMPLE = Path(__file__).parents[2] / "payloads" / "guide-example.json"
 
 
 @pytest.fixture
@@ -51,7 +40,7 @@ def test_the_guides_own_example_becomes_one_order(bridge: Bridge, exchange: Exch
     for _ in range(2):
         assert bridge.post(EXAMPLE.read_bytes()).status_code == 200
     assert placed(exchange) == [("BUY", Decimal(10), False)]
-    assert [(held.symbol, held.quantity) for held in bridge.open_positions()] == [("XAUUSDT", 10)]
+    assert [(held.symbol, held.quantity) for held in bridge.open_positions()] == [("XAUUSDT", Decimal(10))]
 
 
 def test_the_exchanges_own_name_is_a_ticker_too(bridge: Bridge, exchange: Exchange) -> None:

@@ -1,0 +1,1 @@
+"""What is particular to Binance, on a simulated exchange over HTTP."""

@@ -1,0 +1,279 @@
+"""The ccxt adapter: perpetual contracts of the exchanges in venues.py, for one account in one-way mode."""
+
+import importlib
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from shared.domain import ErrorType, Instrument, Leg, check_quantity, sentence_about
+from workers.brokers.base import (
+    AccountSummary,
+    Broker,
+    BrokerError,
+    BrokerPosition,
+    BrokerUnavailable,
+    Capabilities,
+    Dedupe,
+    OrderRejected,
+    OrderReport,
+    OrderRequest,
+    OutcomeUnknown,
+)
+from workers.brokers.binance.checks import LARGEST, wrong_direction
+from workers.brokers.binance.errors import Verdict
+from workers.brokers.ccxt import markets
+from workers.brokers.ccxt.errors import meaning_of
+from workers.brokers.ccxt.pipe import Pipe, Sending, WireMismatch
+from workers.brokers.ccxt.settings import CcxtSettings, parse
+from workers.brokers.ccxt.venues import Practice
+
+READ_SECONDS = 4.0
+ORDER_SECONDS = 8.0
+READS_OF_A_SUBMIT = 4  # the list, two for the position, and the order that a duplicate names
+FRESH_SECONDS = 60.0
+USABLE_SECONDS = 3600.0
+CURRENCY = "USDT"
+_Answer = TypeVar("_Answer")
+
+
+def make(settings: Mapping[str, str]) -> Broker:
+    """The adapter for the account that `settings` describe; `settings.py` lists them. Nothing is connected yet.
+
+    Raises ValueError for an odd setting, for an exchange that is refused, and where ccxt is not installed.
+    """
+    return CcxtBroker(parse(settings))
+
+
+class CcxtBroker:
+    """One account. ccxt's exchange objects are not made for threads: one call at a time."""
+
+    def __init__(
+        self, settings: CcxtSettings, read_seconds: float = READ_SECONDS, order_seconds: float = ORDER_SECONDS
+    ) -> None:
+        self._settings = settings
+        self._pipe = Pipe(read_seconds, order_seconds)
+        self._exchange = _exchange(settings, self._pipe)
+        self._turn = threading.Lock()
+        self._listed: tuple[float, dict[str, markets.Market]] | None = None
+        self._traded: dict[str, float] = {}
+        self._patience = READS_OF_A_SUBMIT * read_seconds + order_seconds
+        self.capabilities = Capabilities(
+            dedupe=Dedupe.WHILE_PENDING,
+            nets_positions=True,
+            opposite_sides=False,
+            settle_seconds=settings.venue.settle_seconds,
+            deadline_seconds=2 * self._patience,  # another thread's turn, and ours
+        )
+
+    def instruments(self) -> Sequence[Instrument]:
+        self.account()  # the list is public: that the account may trade it, only the account says
+        return markets.instruments_of(self._markets(FRESH_SECONDS), self._settings.quotes)
+
+    def account(self) -> AccountSummary:
+        return self._read(lambda: markets.summary_of(self._exchange.fetch_balance(), CURRENCY))
+
+    def is_open(self, symbol: str, at: datetime) -> bool:
+        """By the market's state now: perpetual contracts have no hours."""
+        market = self._markets(FRESH_SECONDS).get(symbol)
+        return market is not None and market.active
+
+    def mark(self) -> str | None:
+        """None: orders are looked up by their client order id."""
+        return None
+
+    def submit(self, order: OrderRequest) -> OrderReport:
+        """Checks, then sends once: never a price, never without our id, never another quantity than ours."""
+        market = self._checked(order)
+        with (
+            self._one_at_a_time(),
+            self._pipe.sending(market.contracts(order.quantity), order.client_order_id) as sending,
+        ):
+            try:
+                return self._send(order, market, sending)
+            except BrokerError as error:
+                raise _as_it_stands(error, sending) from error
+            except WireMismatch as error:
+                raise _mismatch(error, sending) from error
+            except Exception as error:
+                failure = _failed(error, sending, self._settings)
+                if failure is not None:
+                    raise failure from error
+            finally:
+                self._traded[order.symbol] = time.monotonic()
+        return self._known(order)
+
+    def find(self, order: OrderRequest) -> OrderReport | None:
+        """By client order id."""
+        market = self._markets(USABLE_SECONDS).get(order.symbol)
+        parameters = {self._settings.venue.lookup: order.client_order_id}
+
+        def look_up() -> OrderReport | None:
+            try:
+                body = self._exchange.fetch_order(None, order.symbol, parameters)
+            except Exception as error:
+                if type(error).__name__ == "OrderNotFound":
+                    return None
+                raise
+            return markets.report_of(order, body, market.size if market else Decimal(1))
+
+        return self._read(look_up)
+
+    def positions(self) -> Sequence[BrokerPosition]:
+        return self._read(lambda: markets.positions_of(self._exchange.fetch_positions()))
+
+    def close(self) -> None:
+        self._pipe.close()
+
+    def _send(self, order: OrderRequest, market: markets.Market, sending: Sending) -> OrderReport:
+        """The one call of ccxt that writes."""
+        parameters = {"clientOrderId": order.client_order_id} | ({"reduceOnly": True} if order.leg is Leg.CLOSE else {})
+        quantity = f"{sending.quantity:f}"
+        body = self._exchange.create_order(order.symbol, "market", order.side.lower(), quantity, None, parameters)
+        if sending.status is None or sending.status >= 400:
+            raise OutcomeUnknown(f"{self._settings.exchange} answered {sending.status} without a reason.")
+        return markets.report_of(order, body, market.size)
+
+    def _checked(self, order: OrderRequest) -> markets.Market:
+        """The order's market. ccxt rounds silently, so that a quantity must fit before ccxt sees it."""
+        market = self._markets(USABLE_SECONDS).get(order.symbol)
+        if market is None:
+            raise OrderRejected(ErrorType.UNSUPPORTED_INSTRUMENT, f"{order.symbol} is not listed")
+        instrument = market.instrument(order.symbol)
+        if order.quantity > LARGEST:
+            raise OrderRejected(ErrorType.QUANTITY_TOO_HIGH, sentence_about(instrument, order.quantity))
+        if wrong := check_quantity(instrument, order.quantity):
+            raise OrderRejected(wrong, sentence_about(instrument, order.quantity))
+        if order.leg is Leg.OPEN:
+            self._check_direction(order)
+        return market
+
+    def _check_direction(self, order: OrderRequest) -> None:
+        try:
+            rows = self._called(lambda: markets.positions_of(self._exchange.fetch_positions([order.symbol])))
+        except _Refused as refused:
+            if meaning_of(refused.error, self._settings.venue.codes) is ErrorType.INVALID_CREDENTIALS:
+                raise OrderRejected(ErrorType.INVALID_CREDENTIALS, str(refused)) from refused
+            raise BrokerUnavailable(str(refused)) from refused
+        held = sum((each.quantity for each in rows if each.symbol == order.symbol), Decimal(0))
+        since = time.monotonic() - self._traded.get(order.symbol, float("-inf"))
+        if refusal := wrong_direction(order, held, since):
+            raise refusal
+
+    def _known(self, order: OrderRequest) -> OrderReport:
+        """The order that has our id already: ours, sent before."""
+        try:
+            report = self.find(order)
+        except BrokerUnavailable as unavailable:
+            raise OutcomeUnknown(f"The order is there, and cannot be read: {unavailable.reason}") from unavailable
+        if report is None:
+            raise OutcomeUnknown("The exchange knows the client order id, and does not show the order yet.")
+        return report
+
+    def _markets(self, max_age: float) -> dict[str, markets.Market]:
+        listed = self._listed
+        if listed is None or time.monotonic() - listed[0] > max_age:
+            rows = self._read(lambda: self._exchange.load_markets(True).values())
+            mode = self._exchange.precisionMode
+            listed = (time.monotonic(), self._read(lambda: markets.markets_of(rows, mode)))
+            self._listed = listed
+        return listed[1]
+
+    def _read(self, work: Callable[[], _Answer]) -> _Answer:
+        """A read changes nothing: whatever fails in it, the caller could not look."""
+        try:
+            return self._called(work)
+        except _Refused as refused:
+            raise BrokerUnavailable(str(refused)) from refused
+
+    def _called(self, work: Callable[[], _Answer]) -> _Answer:
+        with self._one_at_a_time():
+            try:
+                return work()
+            except BrokerError:
+                raise
+            except Exception as error:  # ccxt raises whatever it likes; nothing was written
+                raise _Refused(error) from error
+
+    @contextmanager
+    def _one_at_a_time(self) -> Iterator[None]:
+        if not self._turn.acquire(timeout=self._patience):
+            raise BrokerUnavailable("Other calls to this account take too long; nothing was sent.")
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+
+class _Refused(Exception):
+    """ccxt has raised something in place of an answer."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(_without_address(error))
+        self.error = error
+
+
+def _exchange(settings: CcxtSettings, pipe: Pipe) -> Any:
+    """ccxt's object for the exchange, with exact numbers, our wire, and no tries of its own."""
+    try:
+        library = importlib.import_module("ccxt")
+    except ImportError as error:
+        raise ValueError("exchange: ccxt is not installed; install proquant-bridge[ccxt]") from error
+    keys = {"apiKey": settings.api_key, "secret": settings.secret, "password": settings.password}
+    made = getattr(library, settings.exchange)({**keys, "options": {"maxRetriesOnFailure": 0, "defaultType": "swap"}})
+    made.has["fetchCurrencies"] = False  # it asks for wallets, which a key for trading alone may not see
+    made.number = Decimal
+    made.session = pipe
+    if settings.base_url is not None:
+        made.urls["api"] = _moved(made.urls["api"], settings.base_url)
+    elif settings.sandbox and settings.venue.practice is Practice.DEMO:
+        made.enable_demo_trading(True)
+    elif settings.sandbox:
+        made.set_sandbox_mode(True)
+    return made
+
+
+def _moved(urls: Any, base_url: str) -> Any:
+    """All of the exchange's addresses, with scheme and host replaced."""
+    if isinstance(urls, str):
+        return re.sub(r"^https?://[^/]+", base_url, urls)
+    return {name: _moved(each, base_url) for name, each in urls.items()}
+
+
+def _as_it_stands(error: BrokerError, sending: Sending) -> BrokerError:
+    """What the wire has said; a read that fails after the order was written says nothing of the order."""
+    if isinstance(error, BrokerUnavailable) and sending.written:
+        return OutcomeUnknown(error.reason)
+    return error
+
+
+def _mismatch(error: WireMismatch, sending: Sending) -> BrokerError:
+    """ccxt would have sent something else."""
+    if sending.written:
+        return OutcomeUnknown(str(error))
+    return OrderRejected(ErrorType.INVALID_QUANTITY_PRECISION, f"{error}; nothing was sent.")
+
+
+def _failed(error: Exception, sending: Sending, settings: CcxtSettings) -> BrokerError | None:
+    """What ccxt's exception proves; None: the client order id is taken."""
+    words = _without_address(error)
+    if not sending.written:
+        return BrokerUnavailable(f"ccxt did not send the order: {words}")
+    match meaning_of(error, settings.venue.codes):
+        case Verdict.DUPLICATE:
+            return None
+        case Verdict.NOT_ACCEPTED | Verdict.WRONG_TIME:
+            return BrokerUnavailable(words)
+        case Verdict.UNKNOWN:
+            return OutcomeUnknown(words)
+        case ErrorType() | None as type_:
+            return OrderRejected(type_, words)
+
+
+def _without_address(error: Exception) -> str:
+    """The error in words, without a query, which carries the signature."""
+    return re.sub(r"\?\S*", "", f"{type(error).__name__}: {error}")[:300]
