@@ -3,16 +3,19 @@
 import json
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from shared.db import Sessions
 from shared.domain import Direction, ErrorType, Leg, OrderState
+from tests.bridge import running, signal
 from tests.contract.bench import order as plain_order
 from tests.contract.binance_bench import BinanceBench, is_order
 from tests.simulators.binance.exchange import Exchange
 from tests.simulators.binance.words import refusal
-from tests.simulators.server import Answer, Call, Simulator
+from tests.simulators.server import Answer, Call, Fault, Simulator
 from workers.brokers.base import BrokerUnavailable, OrderRejected, OrderRequest, OutcomeUnknown
 from workers.brokers.binance.errors import CODES, Verdict
 from workers.brokers.ccxt.errors import CLASSES, meaning_of
@@ -22,6 +25,8 @@ from workers.brokers.ccxt.settings import parse
 from workers.brokers.ccxt.venues import REFUSED, VENUES
 
 KEYS = {"exchange": "binanceusdm", "api_key": "k", "secret": "s"}
+EXAMPLE = Path(__file__).parent.parent / "payloads" / "guide-example.json"
+NOT_INSTALLED = "ccxt is an extra that is not installed: pip install -e .[ccxt]"
 ID = "pq-0123456789abcdef0123456789abcdef"
 
 
@@ -171,7 +176,7 @@ def simulator(exchange: Exchange) -> Iterator[Simulator]:
 @pytest.fixture
 def broker(exchange: Exchange, simulator: Simulator) -> Iterator[Any]:
     """ccxt itself, in front of the simulated Binance."""
-    pytest.importorskip("ccxt", reason="ccxt is an extra that is not installed: pip install -e .[ccxt]")
+    pytest.importorskip("ccxt", reason=NOT_INSTALLED)
     from workers.brokers.ccxt.broker import CcxtBroker
 
     settings = {**KEYS, "api_key": exchange.key, "secret": exchange.secret, "base_url": simulator.url}
@@ -210,8 +215,25 @@ def test_no_price_goes_out_and_a_close_is_reduce_only(simulator: Simulator, brok
     assert {form["newClientOrderId"][:3] for form in forms} == {"pq-"}
 
 
+@pytest.mark.parametrize("lost", ["close", "open"])
+def test_a_flip_whose_answer_is_lost_is_one_order_a_leg_behind_the_whole_bridge(
+    sessions: Sessions, database_url: str, exchange: Exchange, simulator: Simulator, lost: str
+) -> None:
+    pytest.importorskip("ccxt", reason=NOT_INSTALLED)
+    keys = {"exchange": "binanceusdm", "api_key": exchange.key, "secret": exchange.secret, "quotes": "USD:USDT"}
+    with running(sessions, database_url, lease=6.0) as bridge:
+        bridge.open_account(kind="ccxt", **keys, base_url=simulator.url)
+        assert bridge.post(EXAMPLE.read_bytes()).status_code == 200
+        simulator.faults.extend([Fault.LOST_AFTER] if lost == "close" else [None, Fault.LOST_AFTER])
+        same = json.loads(EXAMPLE.read_text())["v1"]["event"]["data"]["strategy"]["id"]
+        bridge.post(signal("SIGNAL_REOPEN", "p2", direction=Direction.SELL, quantity=Decimal(4), strategy_id=same))
+        bridge.settled()
+    filled = [(each.side, each.filled, each.reduce_only) for each in exchange.books.orders]
+    assert filled == [("BUY", Decimal(10), False), ("SELL", Decimal(10), True), ("SELL", Decimal(4), False)]
+
+
 def test_every_class_of_the_table_is_one_of_ccxts() -> None:
-    errors = pytest.importorskip("ccxt", reason="ccxt is an extra that is not installed: pip install -e .[ccxt]")
+    errors = pytest.importorskip("ccxt", reason=NOT_INSTALLED)
     assert [name for name in CLASSES if not hasattr(errors, name)] == []
 
 

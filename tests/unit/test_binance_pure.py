@@ -4,10 +4,14 @@ from decimal import Decimal
 
 import pytest
 
+from shared.domain import OrderState
+from tests.contract.bench import order as plain_order
+from tests.contract.binance_bench import BinanceBench
 from tests.simulators.binance.contracts import CONTRACTS, exchange_information
 from workers.brokers.binance.listings import instruments_of, listings_of
 from workers.brokers.binance.settings import ADDRESSES, Environment, parse
 from workers.brokers.binance.signing import signature, signed
+from workers.brokers.binance.translate import number, report_of
 
 KEYS = {"api_key": "k", "api_secret": "s"}
 
@@ -76,3 +80,54 @@ def test_a_symbols_own_name_is_never_given_to_another_by_a_choice_of_quotes() ->
     listings = listings_of({"symbols": [*information["symbols"], other]})
     tickers = {each.ticker: each.symbol for each in instruments_of(listings, {"USDT": "USDC"})}
     assert tickers["BTCUSDT"] == "BTCUSDT"
+
+
+@pytest.mark.parametrize(
+    ("status", "filled", "state"),
+    [
+        ("NEW", "0", OrderState.ACCEPTED),
+        ("PARTIALLY_FILLED", "4", OrderState.ACCEPTED),
+        ("FILLED", "10", OrderState.FILLED),
+        ("CANCELED", "4", OrderState.PARTIALLY_FILLED),
+        ("EXPIRED", "0", OrderState.CANCELLED),
+        ("EXPIRED_IN_MATCH", "4", OrderState.PARTIALLY_FILLED),
+        ("REJECTED", "0", OrderState.REJECTED),
+    ],
+)
+def test_each_state_of_an_order_is_told_and_a_working_one_without_its_fills(
+    status: str, filled: str, state: OrderState
+) -> None:
+    report = report_of(SENT, _body(status=status, executedQty=filled))
+    assert report.state is state
+    final = Decimal(0) if state is OrderState.ACCEPTED else Decimal(filled)
+    assert (report.filled_quantity, sum(fill.quantity for fill in report.fills)) == (final, final)
+
+
+def test_an_average_price_that_is_not_told_is_the_worth_by_the_quantity() -> None:
+    report = report_of(SENT, _body(status="FILLED", executedQty="10", avgPrice="0.00", cumQuote="20005"))
+    assert report.average_price == Decimal("2000.5")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"status": "NEW_ADL"}, {"status": "FILLED", "executedQty": "9"}, {"symbol": "BTCUSDT"}, {"clientOrderId": "x"}],
+)
+def test_what_is_not_about_this_order_or_makes_no_sense_is_an_error(changes: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"order|whole"):
+        report_of(SENT, _body(**changes))
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "ten"])
+def test_a_number_in_a_string_is_a_finite_one(value: str) -> None:
+    with pytest.raises(ValueError, match="is no number"):
+        number(value)
+
+
+SENT = plain_order(BinanceBench())
+
+
+def _body(**changes: str) -> dict[str, object]:
+    return {
+        "symbol": "XAUUSDT", "clientOrderId": SENT.client_order_id, "orderId": 7, "status": "FILLED",
+        "origQty": "10", "executedQty": "10", "avgPrice": "2000.00000", "cumQuote": "20000", "updateTime": 1,
+    } | changes  # fmt: skip

@@ -59,6 +59,7 @@ def test_a_code_of_no_table_is_a_refusal_that_is_counted(simulator: Simulator, b
         refusal(-1000, UNKNOWN_503, 503),
         refusal(-1001, "Internal error; unable to process your request. Please try again.", 500),
         refusal(-1007, "Timeout waiting for response from backend server.", 408),
+        refusal(-9998, "A code of no table, with the status of a timeout.", 408),
         Answer(408, {"message": "timeout"}),
         Answer(400, {"message": "no code"}),
         Answer(403, b"<html>blocked</html>"),
