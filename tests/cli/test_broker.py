@@ -148,8 +148,9 @@ def test_either_an_account_or_a_kind_is_tried(cli: Cli) -> None:
         ("oanda", {"environment": "live"}, True),
         ("alpaca", {"environment": "paper"}, False),
         ("binance", {"environment": "LIVE"}, True),
-        ("ccxt", {}, True),
+        ("ccxt", {}, False),
         ("ccxt", {"sandbox": "true"}, False),
+        ("ccxt", {"sandbox": "false"}, True),
     ],
 )
 def test_only_what_is_certain_is_no_real_money(kind: str, settings: dict[str, str], real: bool) -> None:

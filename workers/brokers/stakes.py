@@ -16,5 +16,5 @@ def may_be_real(kind: str, settings: Mapping[str, str]) -> bool:
     if kind in {"oanda", "alpaca", "binance"}:
         return settings.get("environment", "practice") not in PRACTICE
     if kind == "ccxt":
-        return settings.get("sandbox", "").lower() not in {"true", "yes", "1", "on"}
+        return settings.get("sandbox", "true") != "true"
     return True
