@@ -147,6 +147,7 @@ def test_either_an_account_or_a_kind_is_tried(cli: Cli) -> None:
         ("oanda", {}, False),
         ("oanda", {"environment": "live"}, True),
         ("alpaca", {"environment": "paper"}, False),
+        ("alpaca", {"environment": "paper", "base_url": "https://a.proxy"}, True),
         ("binance", {"environment": "LIVE"}, True),
         ("ccxt", {}, False),
         ("ccxt", {"sandbox": "true"}, False),

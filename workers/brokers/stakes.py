@@ -13,6 +13,8 @@ def may_be_real(kind: str, settings: Mapping[str, str]) -> bool:
     """
     if kind == "paper":
         return False
+    if "base_url" in settings:
+        return True
     if kind in {"oanda", "alpaca", "binance"}:
         return settings.get("environment", "practice") not in PRACTICE
     if kind == "ccxt":
