@@ -34,6 +34,7 @@ from workers.brokers.ccxt.venues import Practice
 
 READ_SECONDS = 4.0
 ORDER_SECONDS = 8.0
+TURN_SECONDS = 8.0  # how long a call waits for those of other threads
 READS_OF_A_SUBMIT = 4  # the list, two for the position, and the order that a duplicate names
 FRESH_SECONDS = 60.0
 USABLE_SECONDS = 3600.0
@@ -58,16 +59,15 @@ class CcxtBroker:
         self._settings = settings
         self._pipe = Pipe(read_seconds, order_seconds)
         self._exchange = _exchange(settings, self._pipe)
-        self._turn = threading.Lock()
+        self._turn = threading.RLock()  # a submit keeps it through all of its calls
         self._listed: tuple[float, dict[str, markets.Market]] | None = None
         self._traded: dict[str, float] = {}
-        self._patience = READS_OF_A_SUBMIT * read_seconds + order_seconds
         self.capabilities = Capabilities(
             dedupe=Dedupe.WHILE_PENDING,
             nets_positions=True,
             opposite_sides=False,
             settle_seconds=settings.venue.settle_seconds,
-            deadline_seconds=2 * self._patience,  # another thread's turn, and ours
+            deadline_seconds=TURN_SECONDS + READS_OF_A_SUBMIT * read_seconds + order_seconds,
         )
 
     def instruments(self) -> Sequence[Instrument]:
@@ -88,24 +88,8 @@ class CcxtBroker:
 
     def submit(self, order: OrderRequest) -> OrderReport:
         """Checks, then sends once: never a price, never without our id, never another quantity than ours."""
-        market = self._checked(order)
-        with (
-            self._one_at_a_time(),
-            self._pipe.sending(market.contracts(order.quantity), order.client_order_id) as sending,
-        ):
-            try:
-                return self._send(order, market, sending)
-            except BrokerError as error:
-                raise _as_it_stands(error, sending) from error
-            except WireMismatch as error:
-                raise _mismatch(error, sending) from error
-            except Exception as error:
-                failure = _failed(error, sending, self._settings)
-                if failure is not None:
-                    raise failure from error
-            finally:
-                self._traded[order.symbol] = time.monotonic()
-        return self._known(order)
+        with self._one_at_a_time():
+            return self._submit(order)
 
     def find(self, order: OrderRequest) -> OrderReport | None:
         """By client order id."""
@@ -128,6 +112,23 @@ class CcxtBroker:
 
     def close(self) -> None:
         self._pipe.close()
+
+    def _submit(self, order: OrderRequest) -> OrderReport:
+        market = self._checked(order)
+        with self._pipe.sending(market.contracts(order.quantity), order.client_order_id) as sending:
+            try:
+                return self._send(order, market, sending)
+            except BrokerError as error:
+                raise _as_it_stands(error, sending) from error
+            except WireMismatch as error:
+                raise _mismatch(error, sending) from error
+            except Exception as error:
+                failure = _failed(error, sending, self._settings)
+                if failure is not None:
+                    raise failure from error
+            finally:
+                self._traded[order.symbol] = time.monotonic()
+        return self._known(order)
 
     def _send(self, order: OrderRequest, market: markets.Market, sending: Sending) -> OrderReport:
         """The one call of ccxt that writes."""
@@ -201,7 +202,7 @@ class CcxtBroker:
 
     @contextmanager
     def _one_at_a_time(self) -> Iterator[None]:
-        if not self._turn.acquire(timeout=self._patience):
+        if not self._turn.acquire(timeout=TURN_SECONDS):
             raise BrokerUnavailable("Other calls to this account take too long; nothing was sent.")
         try:
             yield
