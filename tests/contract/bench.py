@@ -107,7 +107,7 @@ class PaperBench:
 
 
 Setup = Callable[[str], AbstractContextManager[Bench]]
-"""Takes the URL of a fresh database, whether or not the adapter needs one."""
+"""Takes the URL of a fresh database; it is empty for adapters that conftest.py does not list in ON_POSTGRESQL."""
 
 
 def _paper(dedupe: Dedupe) -> Setup:
