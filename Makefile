@@ -30,7 +30,7 @@ demo: $(INSTALLED) ## Run the bridge beside a simulator of ProQuant, with a page
 	@exec $(BIN)/python -m shared.local.demo
 
 test: lint ## Run every check and every test, on an embedded PostgreSQL and Redis
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=15 --cov --cov-report=term
 
 MINUTES ?= 10
 SEED ?= 1

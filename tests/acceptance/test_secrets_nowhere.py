@@ -108,7 +108,15 @@ def test_not_in_any_file_of_the_database_of_redis_or_of_their_logs(
     names = " ".join(path.name for path in files)
     assert ".aof" in names
     assert "postgres.log" in names
-    assert {path: found(secrets, path.read_bytes()) for path in files if found(secrets, path.read_bytes())} == {}
+    assert {path: told for path in files if (told := found(secrets, _contents(path)))} == {}
+
+
+def _contents(path: Path) -> bytes:
+    """What a file holds; PostgreSQL and Redis replace some of theirs while we look."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def test_not_in_what_the_processes_print(customer: Customer, secrets: "re.Pattern[bytes]") -> None:
