@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 from redis import Redis
 from sqlalchemy import make_url
@@ -18,6 +19,8 @@ from shared.db import Sessions, make_engine, make_sessions
 from shared.local import lock, postgres, redis
 
 TEMPLATE = "migrated"
+settings.register_profile("bridge", deadline=None)  # how long an example takes says more about the machine
+settings.load_profile("bridge")
 _numbers = itertools.count(1)
 
 

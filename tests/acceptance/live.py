@@ -48,6 +48,16 @@ class Live:
         found: list[dict[str, Any]] = json.loads(self.run.cli(*arguments, "--json"))
         return found
 
+    def unfinished(self) -> list[tuple[object, ...]]:
+        """Whatever still has to be done, of anybody's: account, id, type, state and why it waits."""
+        with self.sessions() as session:
+            rows = session.execute(
+                select(EventRow.account_id, EventRow.id, EventRow.type, EventRow.state, EventRow.reason).where(
+                    EventRow.state.not_in([*FINISHED, "parked"])
+                )
+            )
+            return [tuple(row) for row in rows]
+
     def open_account(self, name: str, **settings: str) -> "Customer":
         """A new account on the paper broker, made with the command line; open at all hours unless told otherwise."""
         chosen = {"hours": "always", "balance": "10000000", **settings}
