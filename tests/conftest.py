@@ -3,12 +3,14 @@
 import itertools
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from hypothesis import settings
 from psycopg import sql
 from redis import Redis
@@ -30,6 +32,14 @@ def _environment_of_the_tests_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("BRIDGE_") or name.removesuffix("_FILE") in {"DATABASE_URL", "REDIS_URL", "PORT"}:
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _logs_on_standard_error() -> Iterator[None]:
+    """As in every process of ours: a line of a bridge in the background once stood in a command's JSON."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
