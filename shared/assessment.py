@@ -133,12 +133,17 @@ def _question() -> Select[*tuple[Any, ...]]:
             and_(opening.event_id == held.opened_by, opening.position_id == held.id, opening.leg == Leg.OPEN),
         )
         .outerjoin(wanted, and_(wanted.account_id == this.account_id, wanted.ticker == this.ticker))
-        .outerjoin(kept, and_(kept.account_id == this.account_id, kept.ticker == held.ticker))
+        .outerjoin(kept, _lists(kept, this, held))
         .outerjoin(order, order.event_id == this.id)
         .where(this.id == bindparam("event"))
         .order_by(order.id)
         .execution_options(populate_existing=True)
     )
+
+
+def _lists(kept: type[InstrumentRow], this: type[EventRow], held: type[PositionRow]) -> ColumnElement[bool]:
+    """Whether it is the instrument that is held: meanwhile its ticker may have been given to another symbol."""
+    return and_(kept.account_id == this.account_id, kept.ticker == held.ticker, kept.symbol == held.symbol)
 
 
 def _names_closed(this: type[EventRow]) -> ColumnElement[bool]:

@@ -8,6 +8,7 @@ from shared import accounts, instruments
 from shared.db import Sessions
 from shared.domain import Instrument
 from shared.errors import BridgeError
+from shared.instrument_choices import NO_FILE, InstrumentFile, choose
 from shared.orphans import Policy
 
 
@@ -29,15 +30,21 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The account's token, which is nowhere else, and how many instruments it can trade."""
+    """The account's token, which is nowhere else, and how many instruments it can trade.
+
+    `warnings`: a sentence for each choice of the instruments file that came to nothing.
+    """
 
     token: str
     instruments: int
+    warnings: Sequence[str] = ()
 
 
-def open_account(sessions: Sessions, wanted: Application, secret_key: str | None) -> Opened:
+def open_account(
+    sessions: Sessions, wanted: Application, secret_key: str | None, file: InstrumentFile = NO_FILE
+) -> Opened:
     """Creates the account. Raises BrokerFault, AccountExists, and ConfigurationError for odd settings of the broker."""
-    listed = _instruments(wanted)
+    chosen = choose(_instruments(wanted), file.of(wanted.name, wanted.broker))
     with sessions.begin() as session:
         account, token = accounts.create(
             session,
@@ -49,8 +56,8 @@ def open_account(sessions: Sessions, wanted: Application, secret_key: str | None
             wanted.on_deleted,
             wanted.on_disabled,
         )
-        instruments.replace(session, account, listed)
-    return Opened(token, len(listed))
+        instruments.replace(session, account, chosen.instruments)
+    return Opened(token, len(chosen.instruments), chosen.warnings)
 
 
 def _instruments(wanted: Application) -> Sequence[Instrument]:

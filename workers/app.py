@@ -7,7 +7,7 @@ import threading
 import structlog
 from celery import Celery, signals
 
-from shared import logs
+from shared import instrument_file, logs
 from shared.clock import SteadyClock
 from shared.config import Config
 from shared.db import Sessions, make_engine, make_sessions
@@ -91,7 +91,7 @@ def make_worker(config: Config, threads: int) -> Celery:
         reorder_grace=config.reorder_grace,
         clock=clock,
     )
-    register(app, bench, adapters, hearing, worker)
+    register(app, bench, adapters, hearing, worker, instrument_file.load(config.instruments_file))
     _tie_to_life(stopping, sweeper, standby, notifier, adapters)
     return app
 

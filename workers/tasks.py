@@ -3,9 +3,10 @@
 import structlog
 from celery import Celery
 
-from shared import canary, instruments
+from shared import canary, instrument_refresh
 from shared.clock import database_clock
 from shared.domain import AccountId, EventId
+from shared.instrument_choices import InstrumentFile
 from shared.queue import CANARY_TASK, EXECUTE_TASK, RECONCILE_TASK, REFRESH_TASK
 from workers import execution, reconcile
 from workers.adapters import Adapters
@@ -15,8 +16,10 @@ from workers.workbench import Workbench
 log = structlog.get_logger()
 
 
-def register(app: Celery, bench: Workbench, adapters: Adapters, hearing: Hearing, worker: str) -> None:
-    """Adds the tasks to the application. `worker`: the name by which this process beats."""
+def register(
+    app: Celery, bench: Workbench, adapters: Adapters, hearing: Hearing, worker: str, file: InstrumentFile
+) -> None:
+    """Adds the tasks to the application. `worker`: the name by which this process beats. `file`: of the instruments."""
     sessions = bench.sessions
 
     @app.task(name=EXECUTE_TASK)
@@ -39,9 +42,11 @@ def register(app: Celery, bench: Workbench, adapters: Adapters, hearing: Hearing
 
     @app.task(name=REFRESH_TASK)
     def refresh_instruments(account: int) -> None:
-        """Stores what the account's broker lists now."""
+        """Stores what the account's broker lists now, with the choices of the instruments file."""
         with hearing.task():
-            listed = adapters.of(AccountId(account)).instruments()
-            with sessions.begin() as session:
-                instruments.replace(session, AccountId(account), listed)
-        log.info("Instruments refreshed.", action="instruments_refreshed", account_id=account, count=len(listed))
+            ask = adapters.of(AccountId(account)).instruments
+            chosen = instrument_refresh.refresh(sessions, AccountId(account), ask, file)
+        count = len(chosen.instruments)
+        log.info("Instruments refreshed.", action="instruments_refreshed", account_id=account, count=count)
+        for why in chosen.warnings:
+            log.warning("A choice is in vain.", action="choice_in_vain", account_id=account, why=why)

@@ -11,7 +11,7 @@ from receiver.management import page
 from receiver.management.answers import Problem, register_error_handlers
 from receiver.management.key import Lock
 from receiver.management.routes import accounts, integrations, listings
-from shared import integration_requests, logs
+from shared import instrument_file, integration_requests, logs
 from shared.config import Config
 from shared.db import Sessions, make_engine, make_sessions
 from shared.errors import ConfigurationError
@@ -50,7 +50,8 @@ def make_routes(office: Office, lock: Lock) -> Flask:
     app.before_request(_only_json)
     api = _ProblemApi(app)
     api.spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
-    api.register_blueprint(accounts.routes(office.sessions, office.config.secret_key))
+    file = instrument_file.load(office.config.instruments_file)
+    api.register_blueprint(accounts.routes(office.sessions, office.config.secret_key, file))
     api.register_blueprint(
         integrations.routes(
             office.sessions,

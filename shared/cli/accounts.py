@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import click
 
-from shared import accounts, onboarding
+from shared import accounts, instrument_file, onboarding
 from shared.cli import queries
 from shared.cli.environment import database, sessions_of, settings
 from shared.cli.options import AccountName, DecimalNumber
@@ -45,7 +45,10 @@ def create(
     """Create the account NAME and print its token, which is shown only now."""
     wanted = Application(name, broker, settings_of(pairs), multiplier, Policy(on_deleted), Policy(on_disabled))
     with settings() as config, sessions_of(config) as sessions:
-        opened = onboarding.open_account(sessions, wanted, config.secret_key)
+        file = instrument_file.load(config.instruments_file)
+        opened = onboarding.open_account(sessions, wanted, config.secret_key, file)
+    for warning in opened.warnings:
+        click.echo(f"Warning: {warning}.", err=True)
     _print_token(name, opened.token, as_json, f"Created the account {name} with {opened.instruments} instruments.")
 
 

@@ -8,13 +8,14 @@ from receiver.management.schemas import AccountToken, AccountView, NewAccount, P
 from shared import accounts, onboarding
 from shared.cli import queries
 from shared.db import Sessions
+from shared.instrument_choices import InstrumentFile
 from shared.onboarding import Application
 
 Json = dict[str, Any]
 
 
-def routes(sessions: Sessions, secret_key: str | None) -> Blueprint:
-    """The routes, over this database; `secret_key` encrypts the settings of brokers."""
+def routes(sessions: Sessions, secret_key: str | None, file: InstrumentFile) -> Blueprint:
+    """The routes, over this database; `secret_key` encrypts the settings of brokers. `file`: of the instruments."""
     blueprint = Blueprint("accounts", __name__, url_prefix="/accounts", description="Whom the bridge trades for")
 
     @blueprint.get("")
@@ -29,7 +30,7 @@ def routes(sessions: Sessions, secret_key: str | None) -> Blueprint:
     @blueprint.response(201, AccountToken)
     def create(wanted: Json) -> Json:
         """Create an account; its token is in this answer and nowhere else"""
-        opened = onboarding.open_account(sessions, Application(**wanted), secret_key)
+        opened = onboarding.open_account(sessions, Application(**wanted), secret_key, file)
         return {"account": wanted["name"], "token": opened.token}
 
     @blueprint.post("/<name>/token")
