@@ -1,9 +1,10 @@
 """The one way to a database session: an engine made per process, short transactions, full durability."""
 
 import time
+from collections.abc import Mapping
 from typing import Any, cast
 
-from sqlalchemy import Engine, Table, create_engine, event, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
@@ -24,20 +25,22 @@ def make_engine(database_url: str, pool_size: int = 5, lock_timeout_ms: int = LO
 
     `synchronous_commit` is set here so that a server with a careless default cannot lose an answered event.
     """
-    url = make_url(database_url).set(drivername="postgresql+psycopg")
-    options = (
-        f"-c synchronous_commit=on -c timezone=UTC -c lock_timeout={lock_timeout_ms}"
-        f" -c statement_timeout={STATEMENT_TIMEOUT_MS}"
-        f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS}"
-    )
     engine = create_engine(
-        url,
+        make_url(database_url).set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
         hide_parameters=True,  # a failing statement must not print what was in it
-        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "options": options},
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
     )
+    settings = {
+        "synchronous_commit": "on",
+        "timezone": "UTC",
+        "lock_timeout": lock_timeout_ms,
+        "statement_timeout": STATEMENT_TIMEOUT_MS,
+        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    }
+    _keep_settings(engine, settings)
     _ask_idle_connections(engine)
     return engine
 
@@ -50,6 +53,44 @@ def not_durable(session: Session) -> None:
 def table_of(entity: type[DeclarativeBase]) -> Table:
     """The table under a mapped class, for statements that are built once and do without the mapper's bookkeeping."""
     return cast(Table, entity.__table__)
+
+
+def _keep_settings(engine: Engine, settings: Mapping[str, object]) -> None:
+    """Every transaction runs under the settings: set once for a server of our own, else anew in each transaction.
+
+    Not as startup parameters: PgBouncer refuses them, or drops them where it is told to, and then nobody would know.
+    """
+    for_good = "; ".join(f"SET {name} = '{value}'" for name, value in settings.items())
+    for_now = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in settings.items())
+
+    @event.listens_for(engine, "connect")
+    def look(connection: Any, entry: ConnectionPoolEntry) -> None:
+        try:
+            connection.autocommit = True
+            entry.info["shared"] = _is_shared(connection)
+            if entry.info["shared"]:
+                connection.prepare_threshold = None  # a prepared one stays with a server that others have next
+            else:
+                connection.execute(for_good)
+            connection.autocommit = False
+        except engine.dialect.loaded_dbapi.Error:
+            connection.close()
+            raise
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        if connection.info["shared"]:
+            connection.exec_driver_sql(for_now)
+
+
+def _is_shared(connection: Any) -> bool:
+    """Whether a pooler lends us servers: the one that works for us is not the one that we were greeted by.
+
+    In transaction mode it is another one in each transaction, and nothing of a session may be relied on. A pooler
+    cannot tell the true process id in its greeting, since it has no server for us yet: PgBouncer makes one up.
+    """
+    (at_work,) = connection.execute("SELECT pg_backend_pid()").fetchone()
+    return bool(at_work != connection.info.backend_pid)
 
 
 def _ask_idle_connections(engine: Engine) -> None:
