@@ -1,4 +1,4 @@
-"""The instruments of an account as the broker listed them last: the only writer of their table."""
+"""The instruments of an account as it may trade them: the only writer of their table."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,12 +11,15 @@ from shared.tables import Account, InstrumentRow
 
 
 def replace(session: Session, account: AccountId, instruments: Iterable[Instrument]) -> None:
-    """Stores what the broker lists now in place of what it listed before."""
+    """Stores what can be traded now in place of what could be before.
+
+    The account's row is locked first: of two that replace at once, the second would insert what the first has.
+    """
+    session.execute(update(Account).where(Account.id == account).values(instruments_at=func.now()))
     session.execute(delete(InstrumentRow).where(InstrumentRow.account_id == account))
     rows = [_row(account, instrument) for instrument in instruments]
     if rows:
         session.execute(insert(InstrumentRow), rows)
-    session.execute(update(Account).where(Account.id == account).values(instruments_at=func.now()))
 
 
 def stale(session: Session, before: datetime) -> list[AccountId]:

@@ -7,6 +7,7 @@ import click
 
 from shared.cli.checks.accounts import account_findings
 from shared.cli.checks.finding import Finding, Result, fail
+from shared.cli.checks.instruments import choice_findings
 from shared.cli.checks.ledger import ledger_findings
 from shared.cli.checks.notifications import notification_findings
 from shared.cli.checks.servers import database_findings, redis_findings, schema_finding
@@ -55,6 +56,7 @@ def _examine_database(config: Config, findings: list[Finding]) -> None:
         if schema.result is Result.FAIL:
             return
         findings.extend(account_findings(session, config.secret_key))
+        findings.extend(choice_findings(session, config))
         findings.extend(work_findings(session, database_clock(session), config.sweep_interval))
         findings.extend(ledger_findings(session))
         findings.extend(notification_findings(session, config))

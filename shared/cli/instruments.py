@@ -1,10 +1,16 @@
-"""`proquant-bridge instruments`: what an account can trade, as its broker listed it last."""
+"""`proquant-bridge instruments`: what an account can trade, as its broker listed it last, with the file's choices."""
 
 import click
 
+from shared import accounts, instrument_file, instrument_refresh, vault
 from shared.cli import queries
-from shared.cli.environment import database
+from shared.cli.environment import database, sessions_of, settings
 from shared.cli.output import json_option, print_listing
+from shared.config import Config
+from shared.db import Sessions
+from shared.domain import AccountId
+from shared.instrument_choices import Chosen
+from shared.onboarding import BrokerFault
 
 
 @click.group("instruments")
@@ -19,3 +25,31 @@ def list_(account: str, as_json: bool) -> None:
     """List the instruments of an account, by ticker."""
     with database() as sessions, sessions.begin() as session:
         print_listing(queries.instruments(session, account), queries.INSTRUMENT, as_json)
+
+
+@command.command("refresh")
+@click.option("--account", required=True, metavar="NAME", help="The account.")
+def refresh(account: str) -> None:
+    """Ask the account's broker now what it lists, and store it with the choices of the instruments file."""
+    with settings() as config, sessions_of(config) as sessions:
+        chosen = _refresh(sessions, config, account)
+    for warning in chosen.warnings:
+        click.echo(f"Warning: {warning}.", err=True)
+    click.echo(f"The account {account} can trade {len(chosen.instruments)} instruments.")
+
+
+def _refresh(sessions: Sessions, config: Config, name: str) -> Chosen:
+    from workers.brokers.base import BrokerError
+    from workers.brokers.registry import make_broker
+
+    file = instrument_file.load(config.instruments_file)
+    with sessions() as session:
+        row = accounts.named(session, name)
+    broker = make_broker(row.broker, vault.decrypt(config.secret_key, row.broker_settings), row.name)
+    try:
+        return instrument_refresh.refresh(sessions, AccountId(row.id), broker.instruments, file)
+    except BrokerError as error:
+        reason = getattr(error, "reason", error)
+        raise BrokerFault(f"The broker {row.broker} does not list its instruments: {reason}") from error
+    finally:
+        broker.close()

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from shared.cli.checks.finding import Finding, fail, ok, warn
+from shared.cli.checks.instruments import file_finding
 from shared.config import Config
 from shared.urls import UnsafeUrl, check_url
 
@@ -11,8 +12,7 @@ def settings_findings(config: Config) -> Iterator[Finding]:
     """The settings as a whole, which could be read; and those that name a place."""
     yield ok("settings", f"read; leases of {config.lease:g} s, a sweep every {config.sweep_interval:g} s")
     yield _public_url(config)
-    if config.instruments_file is not None:
-        yield _instruments_file(config)
+    yield file_finding(config)
 
 
 def _public_url(config: Config) -> Finding:
@@ -27,10 +27,3 @@ def _public_url(config: Config) -> Finding:
     except UnsafeUrl as error:
         return fail(check, str(error), "Mend BRIDGE_PUBLIC_URL or BRIDGE_PROQUANT_API_URL.")
     return ok(check, config.public_url)
-
-
-def _instruments_file(config: Config) -> Finding:
-    path = config.instruments_file
-    if path is not None and path.is_file():
-        return ok("instruments file", str(path))
-    return fail("instruments file", f"{path} is not a file", "Mend BRIDGE_INSTRUMENTS_FILE.")

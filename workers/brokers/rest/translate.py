@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypeVar
 
-from shared.domain import BrokerOrderId, ClientOrderId, ErrorType, Instrument, OrderState
+from shared.domain import BrokerOrderId, ClientOrderId, ErrorType, Instrument, OrderState, TradingHours
 from workers.brokers.base import (
     AccountSummary,
     BrokerPosition,
@@ -23,6 +23,7 @@ from workers.brokers.rest.errors import OTHER
 
 Json = Mapping[str, object]
 REPORTED = frozenset(OrderState) - {OrderState.PLANNED, OrderState.SUBMITTING, OrderState.UNKNOWN}
+WEEK_MINUTES = 7 * 24 * 60
 _NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 _Value = TypeVar("_Value")
 
@@ -162,7 +163,25 @@ def _instrument(fields: Json) -> Instrument:
     return Instrument(
         text(fields, "ticker"), text(fields, "symbol"), positive(fields, "minimum"),
         optional(fields, "maximum", positive), step, text(fields, "currency"), shortable,
+        optional(fields, "hours", _hours),
     )  # fmt: skip
+
+
+def _hours(fields: Json, name: str) -> TradingHours:
+    sessions = fields[name]
+    if not isinstance(sessions, list) or not all(_is_session(each) for each in sessions):
+        raise ValueError(f"{name} is no list of sessions in minutes of a week")
+    return TradingHours(tuple((start, end) for start, end in sessions))
+
+
+def _is_session(value: object) -> bool:
+    """From a minute of the week to a later one; over its end, but never longer than a week."""
+    if not isinstance(value, list) or len(value) != 2:
+        return False
+    start, end = value
+    if type(start) is not int or type(end) is not int:
+        return False
+    return 0 <= start < WEEK_MINUTES and start < end <= start + WEEK_MINUTES
 
 
 def _fill(fields: Json) -> Fill:

@@ -43,6 +43,7 @@ def instrument(each: Instrument) -> dict[str, object]:
         "step": plain(each.step),
         "currency": each.currency,
         "shortable": each.shortable,
+        "hours": None if each.hours is None else [list(session) for session in each.hours.sessions],
     }
 
 
