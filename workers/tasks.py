@@ -19,28 +19,31 @@ log = structlog.get_logger()
 def register(
     app: Celery, bench: Workbench, adapters: Adapters, hearing: Hearing, worker: str, file: InstrumentFile
 ) -> None:
-    """Adds the tasks to the application. `worker`: the name by which this process beats. `file`: of the instruments."""
+    """Adds the tasks to the application. `worker`: the name by which this process beats. `file`: of the instruments.
+
+    Not `shared`: else any later application of the process, such as a test's, would run the tasks of this one.
+    """
     sessions = bench.sessions
 
-    @app.task(name=EXECUTE_TASK)
+    @app.task(name=EXECUTE_TASK, shared=False)
     def execute(event: int) -> None:
         """Executes what is due of the event's strategy."""
         with hearing.task(), structlog.contextvars.bound_contextvars(doorbell=event):
             execution.run(bench, EventId(event))
 
-    @app.task(name=CANARY_TASK)
+    @app.task(name=CANARY_TASK, shared=False)
     def hear_canary() -> None:
         """Proves that this worker hears the queue."""
         with hearing.task(), sessions.begin() as session:
             canary.consumed(session, worker, database_clock(session))
 
-    @app.task(name=RECONCILE_TASK)
+    @app.task(name=RECONCILE_TASK, shared=False)
     def reconcile_account(account: int) -> None:
         """Compares what the ledger and the account's broker hold."""
         with hearing.task():
             reconcile.look(sessions, adapters.of(AccountId(account)), AccountId(account))
 
-    @app.task(name=REFRESH_TASK)
+    @app.task(name=REFRESH_TASK, shared=False)
     def refresh_instruments(account: int) -> None:
         """Stores what the account's broker lists now, with the choices of the instruments file."""
         with hearing.task():
