@@ -54,7 +54,7 @@ class Token(Base):
 
 
 class InstrumentRow(Base):
-    """An instrument of an account, as the broker listed it last. Written by `instruments.py` only."""
+    """An instrument of an account: the broker's last list and the file's choices. Written by `instruments.py` only."""
 
     __tablename__ = "instruments"
 

@@ -35,6 +35,13 @@ def test_a_good_file_says_what_is_what() -> None:
     )
 
 
+def test_the_example_of_the_documentation_is_a_good_file() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "instruments.md").read_text()
+    file = parse(page.split("```toml")[1].split("```")[0])
+    assert file.of("alice", "binance").symbols == {"BTCUSD": "BTCUSDC", "BRK.B": "BRK B"}
+    assert file.of("alice", "binance").limits == {"XAUUSD": Limits(Decimal(1), Decimal(25), Decimal("0.5"))}
+
+
 def test_a_number_is_exact_as_it_is_written() -> None:
     text = "[accounts.a.limits.T]\nminimum = 0.100000000001\nmaximum = 123456789012.123456789012"
     limits = parse(text).accounts["a"].limits["T"]
