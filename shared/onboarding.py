@@ -1,24 +1,35 @@
-"""Opens an account: asks its broker what can be traded, and stores the account with its instruments and its token."""
+"""Opens an account: asks its broker what it is, and stores the account with its instruments and its token."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from shared import accounts, instruments
 from shared.db import Sessions
-from shared.domain import Instrument
 from shared.errors import BridgeError
 from shared.instrument_choices import NO_FILE, InstrumentFile, choose
 from shared.orphans import Policy
 
+if TYPE_CHECKING:
+    from workers.brokers.inspection import Inspection
+
 
 class BrokerFault(BridgeError):
-    """The broker did not say what the account can trade; no account was created."""
+    """The broker refuses the credentials, or did not say what the account is; no account was created."""
+
+
+class LiveNotConfirmed(BridgeError):
+    """The account would trade real money, and nobody has said that this is meant; no account was created."""
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """The account that is wanted. `multiplier`: our quantity for one unit of ProQuant's."""
+    """The account that is wanted. `multiplier`: our quantity for one unit of ProQuant's.
+
+    `live`: real money is meant. `checked`: the broker is asked before anything is stored.
+    """
 
     name: str
     broker: str
@@ -26,25 +37,33 @@ class Application:
     multiplier: Decimal = Decimal(1)
     on_deleted: Policy = Policy.KEEP
     on_disabled: Policy = Policy.KEEP
+    live: bool = False
+    checked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     """The account's token, which is nowhere else, and how many instruments it can trade.
 
+    `found`: what the broker said; None where it was not asked. Then a worker asks it for the instruments.
     `warnings`: a sentence for each choice of the instruments file that came to nothing.
     """
 
     token: str
     instruments: int
+    found: "Inspection | None"
     warnings: Sequence[str] = ()
 
 
 def open_account(
     sessions: Sessions, wanted: Application, secret_key: str | None, file: InstrumentFile = NO_FILE
 ) -> Opened:
-    """Creates the account. Raises BrokerFault, AccountExists, and ConfigurationError for odd settings of the broker."""
-    chosen = choose(_instruments(wanted), file.of(wanted.name, wanted.broker))
+    """Creates the account.
+
+    Raises BrokerFault, LiveNotConfirmed, AccountExists, and ConfigurationError for odd settings of the broker.
+    """
+    found = _inspected(wanted)
+    chosen = choose(found.instruments if found else (), file.of(wanted.name, wanted.broker))
     with sessions.begin() as session:
         account, token = accounts.create(
             session,
@@ -56,20 +75,36 @@ def open_account(
             wanted.on_deleted,
             wanted.on_disabled,
         )
-        instruments.replace(session, account, chosen.instruments)
-    return Opened(token, len(chosen.instruments), chosen.warnings)
+        if found:
+            instruments.replace(session, account, chosen.instruments)
+    return Opened(token, len(chosen.instruments), found, chosen.warnings if found else ())
 
 
-def _instruments(wanted: Application) -> Sequence[Instrument]:
-    """What the broker lists for the account; asked before any transaction begins, since it may take a while."""
+def _inspected(wanted: Application) -> "Inspection | None":
+    """What the broker says, unless it is not to be asked; before any transaction begins, since it may take a while."""
     from workers.brokers.base import BrokerError
+    from workers.brokers.inspection import inspect
     from workers.brokers.registry import make_broker
 
-    broker = make_broker(wanted.broker, wanted.settings, wanted.name)
-    try:
-        return broker.instruments()
-    except BrokerError as error:
-        reason = getattr(error, "reason", error)
-        raise BrokerFault(f"The broker {wanted.broker} does not list its instruments: {reason}") from error
-    finally:
-        broker.close()
+    with closing(make_broker(wanted.broker, wanted.settings, wanted.name)) as broker:
+        _be_sure(wanted)
+        if not wanted.checked:
+            return None
+        try:
+            return inspect(broker, wanted.broker, wanted.settings)
+        except BrokerError as error:
+            reason = " ".join(str(getattr(error, "reason", error)).split())
+            raise BrokerFault(
+                f"The broker {wanted.broker} did not confirm the account, and nothing was stored: {reason}"
+            ) from error
+
+
+def _be_sure(wanted: Application) -> None:
+    """Raises LiveNotConfirmed for what trades real money unless somebody has said that this is meant."""
+    from workers.brokers.stakes import Stakes, stakes_of
+
+    if stakes_of(wanted.broker, wanted.settings) is Stakes.LIVE and not wanted.live:
+        raise LiveNotConfirmed(
+            f"The account {wanted.name} may trade real money at {wanted.broker}: if that is meant, add --live "
+            'on the command line, "live": true in a request. Nothing was stored.'
+        )

@@ -13,7 +13,7 @@ from shared.domain import ErrorType
 from shared.errors import AccountExists, BridgeError, ConfigurationError, UnknownAccount
 from shared.integration_requests import ProQuantAway, RequestRefused
 from shared.integrations import OddEmail, UnknownIntegration
-from shared.onboarding import BrokerFault
+from shared.onboarding import BrokerFault, LiveNotConfirmed
 from shared.resolve import UnknownEventId
 from shared.urls import UnsafeUrl
 
@@ -26,6 +26,7 @@ SAID: dict[type[BridgeError], tuple[int, str]] = {
     UnknownEventId: (404, "unknown_event"),
     AccountExists: (409, "account_exists"),
     OddEmail: (422, "odd_email"),
+    LiveNotConfirmed: (422, "live_not_confirmed"),
     BrokerFault: (502, "broker_fault"),
     RequestRefused: (502, "refused_by_proquant"),
     ProQuantAway: (503, "proquant_away"),

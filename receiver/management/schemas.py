@@ -25,7 +25,10 @@ class Plain(fields.Decimal):
 
 
 class NewAccount(ma.Schema):
-    """An account to be created. `broker`: the name of an adapter that is installed; `settings`: what it asks for."""
+    """An account to be created. `broker`: the name of an adapter that is installed; `settings`: what it asks for.
+
+    `live`: it may trade real money, and that is meant; nothing but true and false is taken for an answer.
+    """
 
     name = fields.String(required=True, validate=validate.Regexp(rf"(?:{NAME.pattern})\Z"))
     broker = fields.String(required=True, validate=validate.Regexp(r"[A-Za-z0-9_.-]{1,64}\Z"))
@@ -33,6 +36,7 @@ class NewAccount(ma.Schema):
     multiplier = Plain(load_default=Decimal(1), validate=validate.Range(Decimal("0.000000001"), Decimal(1_000_000_000)))
     on_deleted = fields.Enum(Policy, by_value=True, load_default=Policy.KEEP)
     on_disabled = fields.Enum(Policy, by_value=True, load_default=Policy.KEEP)
+    live = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
 
 
 class AccountToken(ma.Schema):

@@ -6,12 +6,12 @@ from decimal import Decimal
 import click
 
 from shared import accounts, instrument_file, onboarding
-from shared.cli import queries
+from shared.cli import found, queries
 from shared.cli.environment import database, sessions_of, settings
 from shared.cli.options import AccountName, DecimalNumber
 from shared.cli.output import json_option, print_json, print_listing
-from shared.cli.pairs import settings_of
-from shared.onboarding import Application
+from shared.cli.pairs import setting_options, settings_of
+from shared.onboarding import Application, Opened
 from shared.orphans import Policy
 
 MULTIPLIER = DecimalNumber(Decimal("0.000000001"), Decimal(1_000_000_000))
@@ -28,28 +28,41 @@ def command() -> None:
 @command.command("create")
 @click.argument("name", type=AccountName())
 @click.option("--broker", required=True, metavar="KIND", help="A known name, or a path package.module:factory.")
-@click.option("--setting", "pairs", multiple=True, metavar="KEY=VALUE", help="A setting of the broker; repeatable.")
+@setting_options
 @click.option("--multiplier", type=MULTIPLIER, default="1", help="Our quantity for one unit of ProQuant's. Default: 1.")
 @click.option("--on-deleted", type=POLICY, default="keep", help="See `accounts policy`. Default: keep.")
 @click.option("--on-disabled", type=POLICY, default="keep", help="See `accounts policy`. Default: keep.")
+@click.option("--live", is_flag=True, help="The account may trade real money, and that is meant.")
+@click.option("--unchecked", is_flag=True, help="Do not ask the broker whether it takes these settings.")
 @json_option
 def create(
     name: str,
     broker: str,
     pairs: Sequence[str],
+    files: Sequence[str],
+    variables: Sequence[str],
     multiplier: Decimal,
     on_deleted: str,
     on_disabled: str,
+    live: bool,
+    unchecked: bool,
     as_json: bool,
 ) -> None:
-    """Create the account NAME and print its token, which is shown only now."""
-    wanted = Application(name, broker, settings_of(pairs), multiplier, Policy(on_deleted), Policy(on_disabled))
+    """Create the account NAME and print its token, which is shown only now.
+
+    The broker is asked first, and what it says is printed. If it refuses the credentials, or cannot be reached,
+    nothing is stored. With --json all but the token goes to standard error.
+    """
+    chosen, policies = settings_of(pairs, files, variables), (Policy(on_deleted), Policy(on_disabled))
+    wanted = Application(name, broker, chosen, multiplier, *policies, live=live, checked=not unchecked)
     with settings() as config, sessions_of(config) as sessions:
         file = instrument_file.load(config.instruments_file)
         opened = onboarding.open_account(sessions, wanted, config.secret_key, file)
     for warning in opened.warnings:
         click.echo(f"Warning: {warning}.", err=True)
-    _print_token(name, opened.token, as_json, f"Created the account {name} with {opened.instruments} instruments.")
+    if told := found.told(broker, opened.found, as_json):
+        click.echo(told, err=as_json)
+    _print_token(name, opened.token, as_json, _created(name, opened))
 
 
 @command.command("list")
@@ -110,6 +123,11 @@ def rotate_token(name: str, as_json: bool) -> None:
 def _set_paused(name: str, paused: bool) -> None:
     with database() as sessions, sessions.begin() as session:
         accounts.set_paused(session, name, paused)
+
+
+def _created(name: str, opened: Opened) -> str:
+    tradable = "" if opened.found is None else f" with {opened.instruments} instruments"
+    return f"Created the account {name}{tradable}."
 
 
 def _print_token(name: str, token: str, as_json: bool, what: str) -> None:

@@ -15,7 +15,7 @@ from shared import accounts, vault
 from shared.cli.environment import sessions_of, settings
 from shared.cli.options import AccountName
 from shared.cli.output import json_option, print_listing
-from shared.cli.pairs import settings_of
+from shared.cli.pairs import setting_options, settings_of
 from shared.domain import ClientOrderId
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def command() -> None:
 @command.command("check")
 @click.option("--account", metavar="NAME", help="An account that there is.")
 @click.option("--kind", metavar="KIND", help="Instead: a kind of broker, with its settings; no account is needed.")
-@click.option("--setting", "pairs", multiple=True, metavar="KEY=VALUE", help="With --kind; repeatable.")
+@setting_options
 @click.option("--trade", "symbol", metavar="SYMBOL", help="Also open and close the smallest quantity of SYMBOL.")
 @click.option("--live", is_flag=True, help="With --trade: the account may hold real money, and that is meant.")
 @click.option("--yes", is_flag=True, help="With --trade: do not ask.")
@@ -46,6 +46,8 @@ def check(
     account: str | None,
     kind: str | None,
     pairs: Sequence[str],
+    files: Sequence[str],
+    variables: Sequence[str],
     symbol: str | None,
     live: bool,
     yes: bool,
@@ -55,9 +57,10 @@ def check(
 
     Without --trade nothing is sent that could change anything. Exit code 1 when a case failed.
     """
-    if (account is None) == (kind is None) or (kind is None and pairs):
+    with_settings = settings_of(pairs, files, variables)
+    if (account is None) == (kind is None) or (kind is None and with_settings):
         raise click.UsageError("Give either --account NAME, or --kind KIND with its settings.")
-    chosen = _of_account(account) if account is not None else (str(kind), settings_of(pairs), "conformance")
+    chosen = _of_account(account) if account is not None else (str(kind), with_settings, "conformance")
     if symbol is not None:
         _be_sure(chosen, symbol, live, yes)
     results = _results(chosen, symbol)

@@ -1,22 +1,41 @@
 """Whether an account may trade real money, as far as its settings say. Pure."""
 
 from collections.abc import Mapping
+from enum import StrEnum
+
+from shared.urls import is_here
 
 PRACTICE = {"paper", "practice", "testnet", "sandbox", "demo"}
+PRACTICE_BY_DEFAULT = {"alpaca", "binance", "ccxt", "oanda"}
+
+
+class Stakes(StrEnum):
+    """What is at stake, as far as the settings say."""
+
+    PRACTICE = "practice"  # certain: the paper broker, and environments that are none of real money
+    LIVE = "live"  # the settings say so, or name an address elsewhere: a proxy to the real thing may be there
+    LOCAL = "local"  # an address on this machine: most likely a simulator, but nobody can tell from here
+    UNTOLD = "untold"  # an adapter of somebody else, whose settings say neither
+
+
+def stakes_of(kind: str, settings: Mapping[str, str]) -> Stakes:
+    """What an account of this kind with these settings trades with."""
+    if kind == "paper":
+        return Stakes.PRACTICE
+    if settings.get("environment", "practice") not in PRACTICE or settings.get("sandbox", "true") != "true":
+        return Stakes.LIVE
+    if "base_url" in settings:
+        return Stakes.LOCAL if _is_here(settings["base_url"]) else Stakes.LIVE
+    return Stakes.PRACTICE if kind in PRACTICE_BY_DEFAULT else Stakes.UNTOLD
 
 
 def may_be_real(kind: str, settings: Mapping[str, str]) -> bool:
-    """False only where it is certain: the paper broker, and environments that are none of real money.
+    """False only where it is certain. Asked before an order is sent to try a broker."""
+    return stakes_of(kind, settings) is not Stakes.PRACTICE
 
-    What an adapter of somebody else or a system behind the `http` contract trades with, nobody can tell from here.
-    An address of one's own (`base_url`) says nothing either: there may be a proxy to the real thing behind it.
-    """
-    if kind == "paper":
+
+def _is_here(address: str) -> bool:
+    try:
+        return is_here(address)
+    except ValueError:  # no address at all: nobody can tell where it leads
         return False
-    if "base_url" in settings:
-        return True
-    if kind in {"oanda", "alpaca", "binance"}:
-        return settings.get("environment", "practice") not in PRACTICE
-    if kind == "ccxt":
-        return settings.get("sandbox", "true") != "true"
-    return True
