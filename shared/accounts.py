@@ -140,13 +140,23 @@ def with_token_hash(session: Session, hash_: str) -> AccountState | None:
 
 def state_of(account: Account, integration: IntegrationRow | None) -> AccountState:
     """What signals of this account are checked against, when they come with the token of this integration."""
+    said, of = None, None
     if integration is not None:
         said = Said(integration.approved_at_ms, integration.rejected_at_ms, integration.deleted_at_ms)
-        ended_at_ms, of = said.ended_ms(), IntegrationId(integration.id)
-    else:
-        ended = account.integration in {Integration.REJECTED, Integration.DELETED}
-        ended_at_ms, of = account.integration_at_ms if ended else None, None
-    return AccountState(AccountId(account.id), account.name, account.multiplier, account.paused, ended_at_ms, of)
+        of = IntegrationId(integration.id)
+    ended = ended_ms(account.integration, account.integration_at_ms, said)
+    return AccountState(AccountId(account.id), account.name, account.multiplier, account.paused, ended, of)
+
+
+def ended_ms(integration: str, integration_at_ms: int | None, said: Said | None) -> int | None:
+    """From when on the user's approval covers no signal (Unix milliseconds), or None while it covers all.
+
+    `said`: about the integration whose token the signal came with. Without one, what the account's own columns
+    `integration` and `integration_at_ms` say holds.
+    """
+    if said is not None:
+        return said.ended_ms()
+    return integration_at_ms if integration in {Integration.REJECTED, Integration.DELETED} else None
 
 
 def apply_lifecycle(session: Session, account: AccountId, type_: EventType, timestamp_ms: int) -> None:

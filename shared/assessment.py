@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, exists, or_, select, tuple_
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
 
-from shared.accounts import state_of
+from shared.accounts import ended_ms
 from shared.domain import (
+    AccountId,
     BrokerOrderId,
     ClientOrderId,
     Direction,
@@ -17,15 +17,17 @@ from shared.domain import (
     EventId,
     EventState,
     EventType,
+    Instrument,
     Leg,
     OrderId,
     OrderState,
 )
-from shared.instruments import instrument_of
-from shared.integration_tables import IntegrationRow
+from shared.instruments import hours_of
+from shared.integration_states import Said
 from shared.orphans import OUR_VERSION, OrphanEvent
 from shared.situation import Held, Order, Situation, Task
-from shared.tables import Account, EventRow, InstrumentRow, OrderRow, PositionRow, Strategy
+from shared.situation_query import INSTRUMENT_COLUMNS, ORDER_COLUMNS, question
+from shared.tables import OrderRow
 
 Answer = Row[*tuple[Any, ...]]
 
@@ -35,179 +37,59 @@ def assess(session: Session, event: EventId) -> Situation:
 
     One question: each order of the event is a row of the answer, and the rest is the same in all of them.
     """
-    rows = session.execute(_question(), {"event": event}).all()
+    rows = session.execute(question(), {"event": event}).all()
     if not rows:
         raise LookupError(f"There is no event {event}.")
     row = rows[0]
-    account: Account = row.Account
-    state = state_of(account, row.IntegrationRow)
+    ended = ended_ms(row.integration, row.integration_at_ms, _said(row))
     return Situation(
         task=_task(row),
-        account=account.name,
-        account_id=state.id,
-        multiplier=account.multiplier,
-        approved=state.accepts(row.timestamp_ms),
-        ended=state.ended_at_ms is not None,
-        paused=account.paused,
+        account=row.account_name,
+        account_id=AccountId(row.account_id),
+        multiplier=row.multiplier,
+        approved=ended is None or row.timestamp_ms < ended,
+        ended=ended is not None,
+        paused=row.paused,
         enabled=row.enabled,
         held=_held(row),
         orders=_orders(rows),
         superseded=row.superseded,
         names_closed=row.names_closed,
         something_parked=row.something_parked,
-        instrument=instrument_of(row.wanted) if row.wanted else None,
-        held_instrument=instrument_of(row.kept) if row.kept else None,
+        instrument=_instrument(row, "wanted"),
+        held_instrument=_instrument(row, "kept"),
     )
 
 
 def order_of(row: OrderRow) -> Order:
     """An order as decisions see it."""
+    return _order(row.id, [getattr(row, name) for name in ORDER_COLUMNS])
+
+
+def _order(id_: int, columns: Sequence[Any]) -> Order:
+    leg, generation, name, symbol, side, quantity, filled, state, attempts, lookups, until, mark, error = columns
     return Order(
-        id=OrderId(row.id),
-        leg=Leg(row.leg),
-        generation=row.generation,
-        client_order_id=ClientOrderId(row.client_order_id),
-        symbol=row.symbol,
-        side=Direction(row.side),
-        quantity=row.quantity,
-        filled=row.filled_quantity,
-        state=OrderState(row.state),
-        attempts=row.attempts,
-        lookups=row.lookups,
-        in_flight_until=row.in_flight_until,
-        mark=row.mark,
-        error=ErrorType(row.error_type) if row.error_type else None,
+        id=OrderId(id_),
+        leg=Leg(leg),
+        generation=generation,
+        client_order_id=ClientOrderId(name),
+        symbol=symbol,
+        side=Direction(side),
+        quantity=quantity,
+        filled=filled,
+        state=OrderState(state),
+        attempts=attempts,
+        lookups=lookups,
+        in_flight_until=until,
+        mark=mark,
+        error=ErrorType(error) if error else None,
     )
 
 
-@cache
-def _question() -> Select[*tuple[Any, ...]]:
-    """Built once: building takes longer than the database takes to answer, and it is asked every turn."""
-    this, held, opener = aliased(EventRow, name="this"), aliased(PositionRow, name="held"), aliased(EventRow)
-    opening, order = aliased(OrderRow), aliased(OrderRow, name="ordered")
-    wanted, kept = aliased(InstrumentRow, name="wanted"), aliased(InstrumentRow, name="kept")
-    return (
-        select(
-            Account,
-            IntegrationRow,
-            this.id,
-            this.version,
-            this.type,
-            this.state,
-            this.timestamp_ms,
-            this.seq,
-            this.received_at,
-            this.key,
-            this.proquant_position_id,
-            this.direction,
-            this.ticker,
-            this.quantity,
-            Strategy.strategy_id,
-            Strategy.enabled,
-            held.id.label("held_id"),
-            held.proquant_position_id.label("held_proquant_position_id"),
-            held.ticker.label("held_ticker"),
-            held.symbol.label("held_symbol"),
-            held.direction.label("held_direction"),
-            held.quantity.label("held_quantity"),
-            held.opened_by,
-            opener.timestamp_ms.label("opened_ms"),
-            opener.seq.label("opened_seq"),
-            opening.client_order_id.label("open_client_order_id"),
-            opening.broker_order_id.label("open_broker_order_id"),
-            opening.trade_id,
-            wanted,
-            kept,
-            order,
-            _superseded(this).label("superseded"),
-            _names_closed(this).label("names_closed"),
-            _something_parked(this).label("something_parked"),
-        )
-        .join(Strategy, Strategy.id == this.strategy)
-        .join(Account, Account.id == this.account_id)
-        .outerjoin(IntegrationRow, IntegrationRow.id == this.integration_id)
-        .outerjoin(held, and_(held.strategy == this.strategy, held.state == "open"))
-        .outerjoin(opener, opener.id == held.opened_by)
-        .outerjoin(
-            opening,
-            and_(opening.event_id == held.opened_by, opening.position_id == held.id, opening.leg == Leg.OPEN),
-        )
-        .outerjoin(wanted, and_(wanted.account_id == this.account_id, wanted.ticker == this.ticker))
-        .outerjoin(kept, _lists(kept, this, held))
-        .outerjoin(order, order.event_id == this.id)
-        .where(this.id == bindparam("event"))
-        .order_by(order.id)
-        .execution_options(populate_existing=True)
-    )
-
-
-def _lists(kept: type[InstrumentRow], this: type[EventRow], held: type[PositionRow]) -> ColumnElement[bool]:
-    """Whether it is the instrument that is held: meanwhile its ticker may have been given to another symbol."""
-    return and_(kept.account_id == this.account_id, kept.ticker == held.ticker, kept.symbol == held.symbol)
-
-
-def _names_closed(this: type[EventRow]) -> ColumnElement[bool]:
-    position = aliased(PositionRow)
-    return exists().where(
-        position.strategy == this.strategy,
-        position.proquant_position_id == this.proquant_position_id,
-        position.state == "closed",
-    )
-
-
-def _something_parked(this: type[EventRow]) -> ColumnElement[bool]:
-    parked = aliased(EventRow)
-    return exists().where(parked.strategy == this.strategy, parked.state == EventState.PARKED)
-
-
-def _superseded(this: type[EventRow]) -> ColumnElement[bool]:
-    """Whether a later event of the strategy has ended what this OPEN or REOPEN would begin.
-
-    A later OPEN that was executed; a later REOPEN, which ends what was held even where it could not open, but not where
-    it could not even close; a later CLOSE, which leaves its mark even when it found nothing. The last only where that
-    CLOSE did not mean another position: one that we know, and that is not this event's. And a later close of our own,
-    by an account's policy.
-    """
-    later, other = aliased(EventRow), aliased(PositionRow)
-    another = exists().where(other.strategy == later.strategy, other.proquant_position_id == later.proquant_position_id)
-    done = later.state == EventState.DONE
-    refused = later.state == EventState.REFUSED
-    heeded = and_(refused, later.error_type != ErrorType.INVALID_CREDENTIALS, ~_left_what_was_held(later))
-    return exists().where(
-        later.strategy == this.strategy,
-        tuple_(later.timestamp_ms, later.seq) > tuple_(this.timestamp_ms, this.seq),
-        or_(
-            and_(later.type == EventType.SIGNAL_OPEN, done),
-            and_(later.type == OrphanEvent.CLOSE, later.version == OUR_VERSION, done),
-            and_(later.type == EventType.SIGNAL_REOPEN, or_(done, heeded)),
-            and_(
-                later.type == EventType.SIGNAL_CLOSE,
-                or_(
-                    done,
-                    and_(
-                        refused,
-                        later.error_type == ErrorType.POSITION_NOT_FOUND,
-                        or_(later.proquant_position_id == this.proquant_position_id, ~another),
-                    ),
-                ),
-            ),
-        ),
-    )
-
-
-def _left_what_was_held(reopen: type[EventRow]) -> ColumnElement[bool]:
-    """Whether a refused REOPEN came to nothing: its market was closed, or the broker refused its close leg."""
-    order, ending = aliased(OrderRow), aliased(OrderRow)
-    has_ordered = exists().where(order.event_id == reopen.id)
-    has_ended = exists().where(
-        ending.event_id == reopen.id,
-        or_(
-            ending.leg == Leg.OPEN,
-            ending.state == OrderState.FILLED,
-            ending.error_type == ErrorType.POSITION_NOT_FOUND,
-        ),
-    )
-    return and_(~has_ended, or_(has_ordered, reopen.error_type == ErrorType.MARKET_CLOSED))
+def _said(row: Answer) -> Said | None:
+    if row.integration_id is None:
+        return None
+    return Said(row.approved_at_ms, row.rejected_at_ms, row.deleted_at_ms)
 
 
 def _task(row: Answer) -> Task:
@@ -243,14 +125,26 @@ def _held(row: Answer) -> Held | None:
         symbol=row.held_symbol,
         direction=Direction(row.held_direction),
         quantity=row.held_quantity,
-        opened=(row.opened_ms, row.opened_seq),
-        opened_by=EventId(row.opened_by),
-        open_client_order_id=ClientOrderId(row.open_client_order_id),
-        open_broker_order_id=BrokerOrderId(row.open_broker_order_id) if row.open_broker_order_id else None,
-        trade_id=row.trade_id,
+        opened=(row.opened_timestamp_ms, row.opened_seq),
+        opened_by=EventId(row.held_opened_by),
+        open_client_order_id=ClientOrderId(row.opening_client_order_id),
+        open_broker_order_id=BrokerOrderId(row.opening_broker_order_id) if row.opening_broker_order_id else None,
+        trade_id=row.opening_trade_id,
     )
+
+
+def _instrument(row: Answer, prefix: str) -> Instrument | None:
+    ticker, symbol, minimum, maximum, step, currency, shortable, hours = _part(row, prefix, INSTRUMENT_COLUMNS)
+    if ticker is None:
+        return None
+    return Instrument(ticker, symbol, minimum, maximum, step, currency, shortable, hours_of(hours))
 
 
 def _orders(rows: Sequence[Answer]) -> tuple[Order, ...]:
     """One open order has opened what is held, so that the join with it adds no row."""
-    return tuple(order_of(row.ordered) for row in rows if row.ordered is not None)
+    return tuple(_order(row.order_id, _part(row, "order", ORDER_COLUMNS)) for row in rows if row.order_id is not None)
+
+
+def _part(row: Answer, prefix: str, names: Sequence[str]) -> list[Any]:
+    named = row._mapping  # the documented way to columns by name
+    return [named[f"{prefix}_{name}"] for name in names]

@@ -1,6 +1,6 @@
 """The instruments of an account as it may trade them: the only writer of their table."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, func, insert, or_, select, update
@@ -36,7 +36,6 @@ def of_account(session: Session, account: AccountId) -> dict[str, Instrument]:
 
 def instrument_of(row: InstrumentRow) -> Instrument:
     """The instrument that the row describes."""
-    hours = None if row.hours is None else TradingHours(tuple((start, end) for start, end in row.hours))
     return Instrument(
         row.ticker,
         row.symbol,
@@ -45,8 +44,13 @@ def instrument_of(row: InstrumentRow) -> Instrument:
         row.step,
         row.currency,
         row.shortable,
-        hours,
+        hours_of(row.hours),
     )
+
+
+def hours_of(stored: Sequence[Sequence[int]] | None) -> TradingHours | None:
+    """The weekly hours as they stand in the column; None where the broker has said none."""
+    return None if stored is None else TradingHours(tuple((start, end) for start, end in stored))
 
 
 def _row(account: AccountId, instrument: Instrument) -> dict[str, object]:
