@@ -10,7 +10,8 @@ from redis import Redis
 # one that is run again as a prepared statement is not counted by PostgreSQL: a commit that need not be durable is told
 # by the claim of a lease, the only statement that such transactions have.
 STATEMENTS = """
-SELECT coalesce(sum(calls) FILTER (WHERE query NOT IN ('BEGIN', 'COMMIT', 'ROLLBACK') AND query NOT LIKE 'SET %'), 0) AS statements,
+SELECT coalesce(sum(calls) FILTER (WHERE query NOT IN ('BEGIN', 'COMMIT', 'ROLLBACK') AND query NOT LIKE 'SET %'), 0)
+        AS statements,
     coalesce(sum(calls) FILTER (WHERE query IN ('COMMIT', 'ROLLBACK')), 0) AS transactions,
     coalesce(sum(calls) FILTER (WHERE query LIKE 'UPDATE strategies SET lease_owner=%fence=%'), 0) AS careless,
     coalesce(sum(wal_fpi), 0) AS images

@@ -16,7 +16,7 @@ from shared.local import preparation
 from tests.benchmarks.calls import Calls
 from tests.benchmarks.load import Target
 from tests.benchmarks.site import Site
-from tests.chaos.program import ROOT
+from tests.chaos.program import ROOT, Program
 from tests.chaos.stage import START_SECONDS, await_ok, procfile
 from tests.eventually import eventually
 
@@ -99,11 +99,31 @@ class Bridge:
         return _from_now(self._calls)
 
     def start_workers(self, threads: int = THREADS) -> None:
-        environment = {**self._environment, "WORKER_CONCURRENCY": str(threads)}
-        self.site.stage.add(f"{self.label}-worker", procfile("worker"), environment)
+        self._start_worker(f"{self.label}-worker", threads)
+
+    def start_more_workers(self, processes: int) -> None:
+        """Beside the one that there is."""
+        for number in range(processes):
+            self._start_worker(f"{self.label}-worker-{number + 2}", THREADS)
 
     def stop_workers(self) -> None:
-        self.site.stage.programs[f"{self.label}-worker"].stop()
+        for name, program in self.workers().items():
+            program.stop()
+            if name != f"{self.label}-worker":
+                del self.site.stage.programs[name]
+
+    def workers(self) -> dict[str, Program]:
+        """The worker, and those that were started beside it."""
+        programs = self.site.stage.programs.items()
+        return {name: program for name, program in programs if name.startswith(f"{self.label}-worker")}
+
+    def restart_receiver(self, processes: int) -> None:
+        """At the same port, with another number of processes than the Procfile has."""
+        name = f"{self.label}-receiver"
+        self.site.stage.programs[name].stop()
+        command = procfile("receiver").replace("--workers 2 ", f"--workers {processes} ")
+        self.site.stage.add(name, command, self._environment)
+        await_ok(f"http://127.0.0.1:{self._port}/readyz")
 
     def add_flower(self) -> None:
         """What `make run` runs too."""
@@ -128,6 +148,10 @@ class Bridge:
     @property
     def _calls(self) -> Path:
         return self.site.folder / f"{self.label}.calls"
+
+    def _start_worker(self, name: str, threads: int) -> None:
+        environment = {**self._environment, "WORKER_CONCURRENCY": str(threads)}
+        self.site.stage.add(name, procfile("worker"), environment)
 
     def _open(self, name: str, kind: str, settings: Mapping[str, str]) -> str:
         given = [f"--setting={key}={value}" for key, value in {**settings, "calls": str(self._calls)}.items()]
