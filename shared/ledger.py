@@ -3,8 +3,9 @@
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import BigInteger, Numeric, Text, bindparam, case, func, literal, select, update
+from sqlalchemy import BigInteger, Numeric, Row, Text, bindparam, case, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -26,12 +27,40 @@ from shared.reports import OrderReport
 from shared.situation import Order, Situation
 from shared.tables import EventRow, FillRow, OrderRow, PositionRow
 
+Before = Row[*tuple[Any, ...]]
+"""The columns of an order that decide what a report changes."""
+
 _ORDER, _FILL, _POSITION, _EVENT = table_of(OrderRow), table_of(FillRow), table_of(PositionRow), table_of(EventRow)
 _PLACE = insert(_ORDER).returning(_ORDER.c.id)
 _WITHDRAW = (
     update(_ORDER)
     .where(_ORDER.c.event_id == bindparam("event"), _ORDER.c.state == OrderState.PLANNED)
     .values(state=OrderState.CANCELLED, reason="withdrawn before it was sent", updated_at=func.now())
+)
+_BEFORE = (
+    select(
+        *(_ORDER.c[name] for name in ("id", "event_id", "leg", "client_order_id", "symbol", "side", "position_id")),
+        _ORDER.c.state,
+        _ORDER.c.filled_quantity,
+    )
+    .where(_ORDER.c.id == bindparam("order"))
+    .with_for_update()
+)
+_REPORTED = (
+    update(_ORDER)
+    .where(_ORDER.c.id == bindparam("order"))
+    .values(
+        state=bindparam("now_is", type_=Text),
+        filled_quantity=bindparam("filled", type_=Numeric),
+        position_id=bindparam("position", type_=BigInteger),
+        lookups=_ORDER.c.lookups + 1,
+        broker_order_id=func.coalesce(bindparam("of_broker", type_=Text), _ORDER.c.broker_order_id),
+        trade_id=func.coalesce(bindparam("trade", type_=Text), _ORDER.c.trade_id),
+        average_price=func.coalesce(bindparam("price", type_=Numeric), _ORDER.c.average_price),
+        error_type=bindparam("error", type_=Text),
+        reason=bindparam("why", type_=Text),
+        updated_at=func.clock_timestamp(),
+    )
 )
 _STORE_FILL = insert(_FILL).on_conflict_do_nothing().returning(_FILL.c.id)
 _OPEN = (
@@ -127,19 +156,24 @@ def send_again(session: Session, order: Order, in_flight_until: datetime) -> Ord
 
 def reported(session: Session, order: Order, report: OrderReport, now: datetime) -> None:
     """The broker has the order. Saying the same again changes nothing."""
-    row = _locked(session, order.id)
-    if OrderState(row.state) in ORDER_FINAL:
+    row = session.execute(_BEFORE, {"order": order.id}).one()
+    before = OrderState(row.state)
+    if before in ORDER_FINAL:
         return
-    _change(row, report.state)
-    with session.no_autoflush:  # one statement in the end, not one after every step
-        _fill(session, row, _new_fills(session, row, report, now))
-        row.lookups += 1
-        row.broker_order_id = report.broker_order_id or row.broker_order_id
-        row.trade_id = report.trade_id or row.trade_id
-        row.average_price = report.average_price if report.average_price is not None else row.average_price
-        row.error_type = report.error
-        row.reason = report.reason
-    session.flush()
+    _allow(row.client_order_id, before, report.state)
+    units = _new_fills(session, row, report, now)
+    told = {
+        "order": row.id,
+        "now_is": report.state,
+        "filled": row.filled_quantity + units,
+        "position": _position_after(session, row, units),
+        "of_broker": report.broker_order_id or None,
+        "trade": report.trade_id or None,
+        "price": report.average_price,
+        "error": report.error,
+        "why": report.reason,
+    }
+    session.execute(_REPORTED, told)
 
 
 def rejected(session: Session, order: Order, error: ErrorType | None, reason: str) -> None:
@@ -193,7 +227,7 @@ def write_off(session: Session, position_id: int, event: EventId, now: datetime)
     )
 
 
-def _new_fills(session: Session, row: OrderRow, report: OrderReport, now: datetime) -> Decimal:
+def _new_fills(session: Session, row: Before, report: OrderReport, now: datetime) -> Decimal:
     """Stores the fills that are not stored yet; returns their sum, in units.
 
     The report's quantity decides, since it is what the broker counts: fills beyond it were told before under another
@@ -214,19 +248,19 @@ def _new_fills(session: Session, row: OrderRow, report: OrderReport, now: dateti
     return news
 
 
-def _fill(session: Session, row: OrderRow, quantity: Decimal) -> None:
-    """Lets newly filled units open, grow, shrink or close the position of the order."""
+def _position_after(session: Session, row: Before, quantity: Decimal) -> int | None:
+    """Lets newly filled units open, grow, shrink or close the position of the order; returns which that is."""
+    position: int | None = row.position_id
     if quantity == 0:
-        return
-    row.filled_quantity += quantity
-    if row.position_id is None:
-        row.position_id = _open_position(session, row, quantity)
-        return
-    grown = {"position": row.position_id, "event": row.event_id, "units": quantity}
+        return position
+    if position is None:
+        return _open_position(session, row, quantity)
+    grown = {"position": position, "event": row.event_id, "units": quantity}
     session.execute(_GROW if row.leg == Leg.OPEN else _SHRINK, grown)
+    return position
 
 
-def _open_position(session: Session, row: OrderRow, quantity: Decimal) -> int:
+def _open_position(session: Session, row: Before, quantity: Decimal) -> int:
     opened = {"event": row.event_id, "symbol": row.symbol, "side": row.side, "units": quantity}
     position: int = session.execute(_OPEN, opened).scalar_one()
     return position
@@ -244,8 +278,12 @@ def _move(session: Session, order: OrderId, state: OrderState) -> OrderRow:
 
 def _change(row: OrderRow, state: OrderState) -> None:
     """Raises IllegalTransition where the state graph does not allow it."""
-    before = OrderState(row.state)
-    if state is not before and state not in ORDER_TRANSITIONS[before]:
-        raise IllegalTransition(f"Order {row.client_order_id} cannot go from {before} to {state}.")
+    _allow(row.client_order_id, OrderState(row.state), state)
     row.state = state
     row.updated_at = func.clock_timestamp()
+
+
+def _allow(name: str, before: OrderState, after: OrderState) -> None:
+    """Raises IllegalTransition where the state graph does not allow it."""
+    if after is not before and after not in ORDER_TRANSITIONS[before]:
+        raise IllegalTransition(f"Order {name} cannot go from {before} to {after}.")

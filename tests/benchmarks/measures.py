@@ -15,6 +15,7 @@ from tests.benchmarks.traffic import Traffic, event
 
 CONNECTIONS = 32
 STRATEGIES = 1000
+EVENTS_EACH = 10  # of a drain's strategies
 STEADY_RATE = 300.0
 IDLE_RATE = 10.0
 SLOTS = 64
@@ -128,12 +129,17 @@ def accept_and_drain(side: Side, events: int) -> tuple[float, float]:
 
 def _queue_and_drain(side: Side, account: str, events: int, threads: int) -> tuple[Answers, Drain]:
     calls = side.calls()
-    answers = load.fire(side.target(account), traffic(events, STRATEGIES, CONNECTIONS))
+    answers = load.fire(side.target(account), traffic(events, _spread(events, threads), CONNECTIONS))
     side.start_workers(threads)
     try:
         return answers, drain(side, calls, events)
     finally:
         side.stop_workers()
+
+
+def _spread(events: int, threads: int) -> int:
+    """Strategies of a drain: as many events each as in 10,000 over 1,000, and enough to keep the threads busy."""
+    return min(STRATEGIES, max(events // EVENTS_EACH, 2 * threads))
 
 
 def _answer_above_broker(waiting: Bridge, events: int) -> float:
