@@ -18,9 +18,8 @@ def told(kind: str, found: "Inspection | None", briefly: bool) -> str:
 
 
 def sentence(kind: str, found: "Inspection") -> str:
-    """Whether it is live, the account's currency, how it holds positions, and how much it can trade."""
-    account = [] if found.account is None else [f"in {found.account.currency}"]
-    parts = [_money(found.stakes), *account, _positions(found), f"{len(found.instruments)} instruments"]
+    """Whether it is live, the account's type and currency, how it holds positions, and how much it can trade."""
+    parts = [_money(found.stakes), *_account(found), _positions(found), f"{len(found.instruments)} instruments"]
     return f"Found at {kind}: {'; '.join(parts)}."
 
 
@@ -36,6 +35,13 @@ def _money(stakes: Stakes) -> str:
             return "practice or live, which the settings do not say"
         case _:
             assert_never(stakes)
+
+
+def _account(found: "Inspection") -> list[str]:
+    if found.account is None:
+        return []
+    type_ = "" if found.account.type is None else f"{found.account.type} account "
+    return [f"{type_}in {found.account.currency}"]
 
 
 def _positions(found: "Inspection") -> str:

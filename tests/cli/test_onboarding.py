@@ -113,18 +113,18 @@ BROKERS = {"alpaca": _alpaca, "binance": _binance, "oanda": _oanda}
 
 
 @pytest.mark.parametrize(
-    ("kind", "currency", "positions"),
+    ("kind", "account", "positions"),
     [
-        ("alpaca", "USD", NETTING),
-        ("binance", "USDT", NETTING),
-        ("oanda", "USD", "netting, one position a symbol"),
+        ("alpaca", "margin account in USD", NETTING),
+        ("binance", "in USDT", NETTING),
+        ("oanda", "in USD", "netting, one position a symbol"),
     ],
 )
-def test_right_credentials_open_an_account(cli: Cli, kind: str, currency: str, positions: str) -> None:
+def test_right_credentials_open_an_account(cli: Cli, kind: str, account: str, positions: str) -> None:
     with BROKERS[kind](True) as (command, _):
         created = cli(*command)
     assert created.exit_code == 0, created.output
-    assert f"; in {currency}; {positions}; " in created.stdout
+    assert f"; {account}; {positions}; " in created.stdout
     assert len(cli.json("instruments", "list", "--account", "alice")) > 0
 
 

@@ -64,11 +64,15 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class AccountSummary:
-    """Cash of the account in its own currency; `available` is what may still be used as margin."""
+    """Cash of the account in its own currency; `available` is what may still be used as margin.
+
+    `type`: what kind of account the broker says that it is, for people; None where it says nothing.
+    """
 
     currency: str
     balance: Decimal
     available: Decimal
+    type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ WORKING = frozenset(
 )
 """Of an order that may still be executed; `done_for_day` and `calculated` become final when the day is accounted."""
 ENDED = frozenset({"filled", "canceled", "expired"})
+TYPES = {Decimal(1): "limited margin", Decimal(2): "margin", Decimal(4): "pattern day trader"}
+"""`multiplier` of an account -> what kind of account it is; another one is not named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +93,11 @@ def market_clock(body: Any) -> MarketClock:
 def summary(body: Any) -> AccountSummary:
     """`available` is the account's own money that is not bound: the buying power without what is lent on it.
 
-    Buying power is that money times `multiplier` (docs.alpaca.markets, "Account").
+    Buying power is that money times `multiplier`, which also names the account's type (docs.alpaca.markets, "Account").
     """
     power, multiplier = number(body["buying_power"]), number(body["multiplier"])
-    return AccountSummary(body["currency"], number(body["cash"]), power / max(Decimal(1), multiplier))
+    available = power / max(Decimal(1), multiplier)
+    return AccountSummary(body["currency"], number(body["cash"]), available, TYPES.get(multiplier))
 
 
 def available(body: Any) -> Decimal:
