@@ -7,14 +7,18 @@ from shared.db import Sessions
 from shared.domain import AccountId
 from shared.tables import Account
 from workers.brokers.base import Broker
+from workers.brokers.budget import Budgeted
+from workers.brokers.meter import Meter
 from workers.brokers.registry import make_broker
 
 
 class Adapters:
     """Finds the adapter of an account, whose settings never change. Thread-safe."""
 
-    def __init__(self, sessions: Sessions, secret_key: str | None) -> None:
+    def __init__(self, sessions: Sessions, secret_key: str | None, meter: Meter | None = None) -> None:
+        """`meter`: keeps the calls of every account within its broker's budget; without it nobody does."""
         self._sessions = sessions
+        self._meter = meter
         self._secret_key = secret_key
         self._lock = threading.Lock()
         self._brokers: dict[AccountId, Broker] = {}
@@ -36,4 +40,5 @@ class Adapters:
     def _make(self, account: AccountId) -> Broker:
         with self._sessions() as session:
             row = session.get_one(Account, account)
-        return make_broker(row.broker, vault.decrypt(self._secret_key, row.broker_settings), row.name)
+        broker = make_broker(row.broker, vault.decrypt(self._secret_key, row.broker_settings), row.name)
+        return broker if self._meter is None else Budgeted(broker, self._meter, str(account))

@@ -27,6 +27,7 @@ from shared.queue import (
 )
 from workers import deprecation, execution, fallback, reconcile
 from workers.adapters import Adapters
+from workers.brokers.meter import Meter
 from workers.fallback import Fallback, Listener
 from workers.hearing import Hearing
 from workers.notify import Notifier
@@ -71,7 +72,7 @@ def make_worker(config: Config, threads: int) -> Celery:
     sessions = make_sessions(make_engine(config.database_url, pool_size=threads + SPARE_CONNECTIONS))
     redis = make_redis(config.redis_url)
     doorbell = Doorbell(make_celery(config.redis_url))
-    adapters = Adapters(sessions, config.secret_key)
+    adapters = Adapters(sessions, config.secret_key, Meter(make_redis(config.redis_url)))
     stopping = threading.Event()
     clock = SteadyClock()
     worker = f"{socket.gethostname()}:{os.getpid()}"

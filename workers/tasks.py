@@ -10,6 +10,7 @@ from shared.instrument_choices import InstrumentFile
 from shared.queue import CANARY_TASK, EXECUTE_TASK, RECONCILE_TASK, REFRESH_TASK
 from workers import execution, reconcile
 from workers.adapters import Adapters
+from workers.brokers.base import BrokerUnavailable
 from workers.hearing import Hearing
 from workers.workbench import Workbench
 
@@ -48,7 +49,11 @@ def register(
         """Stores what the account's broker lists now, with the choices of the instruments file."""
         with hearing.task():
             ask = adapters.of(AccountId(account)).instruments
-            chosen = instrument_refresh.refresh(sessions, AccountId(account), ask, file)
+            try:
+                chosen = instrument_refresh.refresh(sessions, AccountId(account), ask, file)
+            except BrokerUnavailable as error:  # the sweep asks again, and until then the old ones hold
+                log.warning("Instruments not refreshed.", action="refresh_failed", account_id=account, why=error.reason)
+                return
         count = len(chosen.instruments)
         log.info("Instruments refreshed.", action="instruments_refreshed", account_id=account, count=count)
         for why in chosen.warnings:

@@ -24,6 +24,7 @@ __all__ = [
     "BrokerFactory",
     "BrokerPosition",
     "BrokerUnavailable",
+    "Budget",
     "Capabilities",
     "Dedupe",
     "Fill",
@@ -46,6 +47,18 @@ class Dedupe(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """How many requests an account may make in any `seconds`, as the vendor says. `submit`: as many as a submit needs.
+
+    Every other method counts as one.
+    """
+
+    requests: int
+    seconds: int
+    submit: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What an adapter promises, so that callers ask for a property and never for a name.
 
@@ -53,6 +66,7 @@ class Capabilities:
     "not found" counts only after it. `deadline_seconds`: the longest that `submit` can take, enforced by the adapter's
     own timeouts; it must be well below `LEASE_SECONDS`. `nets_positions`: the account keeps one net position a symbol.
     `opposite_sides`: a strategy may open long what another one holds short; without it the broker refuses that.
+    `budget`: what the broker allows; None where it allows everything. Callers need not keep it: `budget.py` does.
     """
 
     dedupe: Dedupe
@@ -60,6 +74,7 @@ class Capabilities:
     settle_seconds: float
     deadline_seconds: float = 15.0
     opposite_sides: bool = True
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True, slots=True)

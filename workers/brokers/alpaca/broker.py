@@ -20,6 +20,7 @@ from workers.brokers.base import (
     Broker,
     BrokerPosition,
     BrokerUnavailable,
+    Budget,
     Capabilities,
     Dedupe,
     OrderRejected,
@@ -36,6 +37,9 @@ CALLS_IN_A_ROW = 7  # asset, clock or position, order, and then: a last poll, cl
 CALLS_AFTER_A_POLL = 4
 POLL_PAUSES = (0.2, 0.4, 0.8, 1.6, 3.2)  # seconds; 200 calls a minute are allowed, and a market order fills at once
 SETTLE_SECONDS = 3.0  # Alpaca publishes no delay between an order and its look-up; a guess on the safe side
+
+BUDGET = Budget(requests=200, seconds=60, submit=6)
+"""200 a minute and key; a submit reads the asset and the clock, and looks until it is filled."""
 
 
 def make(settings: Mapping[str, str]) -> Broker:
@@ -66,6 +70,7 @@ class AlpacaBroker:
             settle_seconds=SETTLE_SECONDS,
             deadline_seconds=deadline_seconds,
             opposite_sides=False,
+            budget=BUDGET,
         )
 
     def instruments(self) -> Sequence[Instrument]:

@@ -14,6 +14,7 @@ from workers.brokers.base import (
     BrokerError,
     BrokerPosition,
     BrokerUnavailable,
+    Budget,
     Capabilities,
     Dedupe,
     OrderRejected,
@@ -36,6 +37,9 @@ SETTLE_SECONDS = 15.0
 or never (-1007): what is not there after both was not accepted."""
 HEDGE_MODE = "The account is in hedge mode; switch it to one-way mode at Binance (position mode)."
 _Answer = TypeVar("_Answer")
+
+BUDGET = Budget(requests=300, seconds=10, submit=3)
+"""Orders, by exchangeInfo; the weight of 2,400 a minute is reached later."""
 
 
 def make(settings: Mapping[str, str]) -> Broker:
@@ -63,6 +67,7 @@ class BinanceBroker:
             opposite_sides=False,
             settle_seconds=SETTLE_SECONDS,
             deadline_seconds=READS_OF_A_SUBMIT * read_seconds + order_seconds,
+            budget=BUDGET,
         )
 
     def instruments(self) -> Sequence[Instrument]:

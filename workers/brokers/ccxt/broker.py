@@ -17,6 +17,7 @@ from workers.brokers.base import (
     BrokerError,
     BrokerPosition,
     BrokerUnavailable,
+    Budget,
     Capabilities,
     Dedupe,
     OrderRejected,
@@ -40,6 +41,9 @@ FRESH_SECONDS = 60.0
 USABLE_SECONDS = 3600.0
 CURRENCY = "USDT"
 _Answer = TypeVar("_Answer")
+
+BUDGET = Budget(requests=10, seconds=1, submit=3)
+"""What the slowest of the usual exchanges bear; ccxt itself paces each process."""
 
 
 def make(settings: Mapping[str, str]) -> Broker:
@@ -68,6 +72,7 @@ class CcxtBroker:
             opposite_sides=False,
             settle_seconds=settings.venue.settle_seconds,
             deadline_seconds=TURN_SECONDS + READS_OF_A_SUBMIT * read_seconds + order_seconds,
+            budget=BUDGET,
         )
 
     def instruments(self) -> Sequence[Instrument]:

@@ -11,6 +11,7 @@ from workers.brokers.base import (
     Broker,
     BrokerPosition,
     BrokerUnavailable,
+    Budget,
     Capabilities,
     Dedupe,
     OrderRejected,
@@ -31,6 +32,9 @@ CALLS = 5  # that fit into the deadline: all that is asked before a send gets on
 SETTLE_SECONDS = 3.0  # reads were seen to lag half a second behind (hootnot/oanda-api-v20, issue 204)
 MT4 = Meaning(None, "This OANDA account is linked to MetaTrader 4, whose orders can carry no ids of ours.")
 _Answer = TypeVar("_Answer")
+
+BUDGET = Budget(requests=100, seconds=1, submit=3)
+"""OANDA refuses more than 120 a second; its guide recommends 100."""
 
 
 def make(settings: Mapping[str, str]) -> Broker:
@@ -59,7 +63,7 @@ class OandaBroker:
     @property
     def capabilities(self) -> Capabilities:
         """`nets_positions` is True, the careful answer, until OANDA was asked; `account` and `mark` ask it."""
-        return Capabilities(Dedupe.WHILE_OPEN, not self._hedges, SETTLE_SECONDS, self._deadline)
+        return Capabilities(Dedupe.WHILE_OPEN, not self._hedges, SETTLE_SECONDS, self._deadline, budget=BUDGET)
 
     def instruments(self) -> Sequence[Instrument]:
         self._check_usable()

@@ -1,0 +1,166 @@
+"""Budgets toward the broker: shared by workers, exits before entries, and stricter where Redis is away."""
+
+import threading
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from redis import Redis
+
+from shared.db import Sessions
+from shared.domain import ClientOrderId, Direction, Leg
+from shared.queue import make_redis
+from tests.bridge import signal
+from tests.eventually import eventually
+from tests.workshop import CAPABILITIES, ScriptedBroker, open_workshop
+from workers.brokers.base import BrokerUnavailable, Budget, OrderRequest
+from workers.brokers.budget import Budgeted
+from workers.brokers.meter import MOST_WAIT_SECONDS, Meter
+
+BUDGET = Budget(requests=10, seconds=60)
+NOBODY = "redis://127.0.0.1:1/0"
+
+
+def order(name: str, leg: Leg = Leg.OPEN) -> OrderRequest:
+    return OrderRequest(ClientOrderId(name), "XAUUSD", Direction.BUY, Decimal(1), leg, "s", "p")
+
+
+def desk(url: str, budget: Budget = BUDGET, account: str = "1") -> tuple[Budgeted, ScriptedBroker]:
+    """A worker's broker, with a meter of its own, and what stands behind it."""
+    broker = ScriptedBroker(capabilities=replace(CAPABILITIES, budget=budget))
+    return Budgeted(broker, Meter(make_redis(url)), account), broker
+
+
+def opens(budgeted: Budgeted, most: int) -> int:
+    """How many orders go out before one is refused."""
+    for number in range(most):
+        try:
+            budgeted.submit(order(f"o{number}-{id(budgeted)}"))
+        except BrokerUnavailable:
+            return number
+    return most
+
+
+def test_two_workers_share_the_budget_of_an_account(redis_url: str) -> None:
+    (one, broker), (other, others) = desk(redis_url), desk(redis_url)
+    assert opens(one, 5) == 5
+    assert opens(other, 20) == 3  # eight of ten: the rest is for exits
+    assert (len(broker.submitted), len(others.submitted)) == (5, 3)
+
+
+def test_another_account_has_a_budget_of_its_own(redis_url: str) -> None:
+    (one, _), (other, _) = desk(redis_url), desk(redis_url, account="2")
+    assert (opens(one, 20), opens(other, 20)) == (8, 8)
+
+
+def test_exits_and_look_ups_go_on_while_entries_wait(redis_url: str) -> None:
+    budgeted, broker = desk(redis_url)
+    assert opens(budgeted, 20) == 8
+    budgeted.submit(order("exit", Leg.CLOSE))
+    budgeted.find(order("exit"))
+    with pytest.raises(BrokerUnavailable):
+        budgeted.submit(order("exit-2", Leg.CLOSE))
+    assert [each.client_order_id for each in broker.submitted][-1] == "exit"
+
+
+def test_what_is_beyond_the_budget_is_not_sent_and_says_when_to_come_back(redis_url: str) -> None:
+    budgeted, broker = desk(redis_url, Budget(requests=2, seconds=30, submit=2))
+    assert opens(budgeted, 1) == 1
+    began = time.monotonic()
+    with pytest.raises(BrokerUnavailable) as refused:
+        budgeted.submit(order("late"))
+    assert time.monotonic() - began < MOST_WAIT_SECONDS
+    assert refused.value.retry_after is not None
+    assert 25 < refused.value.retry_after <= 30
+    assert "budget of 2 requests in 30 s" in refused.value.reason
+    assert len(broker.submitted) == 1
+
+
+def test_what_is_to_be_had_in_a_moment_is_waited_for(redis_url: str) -> None:
+    waited: list[float] = []
+
+    def pause(seconds: float) -> None:
+        waited.append(seconds)
+        threading.Event().wait(seconds)
+
+    broker = ScriptedBroker(capabilities=replace(CAPABILITIES, budget=Budget(requests=1, seconds=1)))
+    budgeted = Budgeted(broker, Meter(make_redis(redis_url), pause=pause), "1")
+    budgeted.submit(order("first"))
+    budgeted.submit(order("second"))
+    assert len(broker.submitted) == 2
+    assert 0 < sum(waited) <= MOST_WAIT_SECONDS
+
+
+def test_a_broker_that_asks_one_worker_for_patience_gets_it_from_all(redis_url: str) -> None:
+    (one, broker), (other, others) = desk(redis_url), desk(redis_url)
+    broker.script.append(BrokerUnavailable("429", 20))
+    with pytest.raises(BrokerUnavailable):
+        one.submit(order("told"))
+    for waiting in (one, other):
+        with pytest.raises(BrokerUnavailable) as refused:
+            waiting.submit(order("patient", Leg.CLOSE))
+        assert refused.value.retry_after == pytest.approx(20, abs=2)
+    assert others.submitted == []
+
+
+@pytest.mark.parametrize("hung", [False, True])
+def test_without_redis_a_process_takes_a_share_and_nothing_is_raised(hung: bool, redis_url: str) -> None:
+    if hung:
+        with Redis.from_url(redis_url) as client:
+            client.execute_command("CLIENT", "PAUSE", 3000, "ALL")
+    budgeted, _ = desk(redis_url if hung else NOBODY, Budget(requests=20, seconds=60))
+    began = time.monotonic()
+    assert opens(budgeted, 20) == 4  # four fifths of a quarter
+    assert time.monotonic() - began < 5
+    if hung:
+        with Redis.from_url(redis_url, socket_timeout=10) as client:
+            client.execute_command("CLIENT", "UNPAUSE")
+
+
+def test_patience_holds_without_redis_too() -> None:
+    budgeted, broker = desk(NOBODY, Budget(requests=100, seconds=60))
+    broker.script.append(BrokerUnavailable("429", 20))
+    with pytest.raises(BrokerUnavailable):
+        budgeted.submit(order("told"))
+    with pytest.raises(BrokerUnavailable):
+        budgeted.submit(order("patient"))
+    assert len(broker.submitted) == 1
+
+
+def test_leases_count_with_the_waiting(redis_url: str) -> None:
+    budgeted, broker = desk(redis_url)
+    expected = broker.capabilities.deadline_seconds + MOST_WAIT_SECONDS
+    assert budgeted.capabilities.deadline_seconds == pytest.approx(expected)
+
+
+def test_a_broker_without_a_budget_is_left_alone() -> None:
+    broker = ScriptedBroker()
+    budgeted = Budgeted(broker, Meter(make_redis(NOBODY)), "1")
+    assert opens(budgeted, 50) == 50
+    assert budgeted.capabilities == broker.capabilities
+
+
+def test_an_event_beyond_the_budget_waits_in_its_row_says_why_and_is_executed_once(
+    sessions: Sessions, redis_url: str
+) -> None:
+    shop = open_workshop(sessions)
+    shop.broker.capabilities = replace(CAPABILITIES, budget=Budget(requests=2, seconds=3))
+    budgeted = Budgeted(shop.broker, Meter(make_redis(redis_url)), "1")
+    first = shop.arrives(signal("SIGNAL_OPEN", "p1", strategy_id="s1"), answered=True)
+    second = shop.arrives(signal("SIGNAL_OPEN", "p2", strategy_id="s2"), answered=True)
+    budgeted.is_open("XAUUSD", datetime.now(UTC))  # and the mark of the event takes what is left
+    shop.run(first, broker=lambda _: budgeted)
+    assert (shop.event(first).state, shop.broker.submitted) == ("waiting", [])
+    assert "budget of 2 requests in 3 s is used up" in (shop.event(first).reason or "")
+
+    def settle() -> None:
+        for event in (first, second):
+            shop.later(30)
+            shop.run(event, broker=lambda _: budgeted)
+        assert shop.states() == ["done", "done"]
+
+    eventually(settle, timeout=60, interval=0.5)
+    assert shop.orders()[0].attempts > 1
+    assert len(shop.broker.submitted) == len(shop.broker.books) == 2

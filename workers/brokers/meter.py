@@ -1,0 +1,103 @@
+"""Counts the calls of each account for all workers together: in Redis, or more strictly in this process without it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+from limits import RateLimitItemPerSecond
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import MovingWindowRateLimiter
+from redis import Redis
+from redis.exceptions import RedisError
+
+from workers.brokers.base import BrokerUnavailable, Budget
+
+log = structlog.get_logger()
+
+MOST_WAIT_SECONDS = 1.0  # a thread waits no longer than that; then the event waits, in its row
+ENTRIES = 0.8  # of the budget; the rest is for exits, look-ups and reading alone
+SHARE_ALONE = 4  # without Redis nobody knows of the others: a process then takes a quarter
+SILENT_SECONDS = 5.0  # for which a Redis that failed is not asked again
+LONGEST_HOLD_SECONDS = 600.0  # whatever the broker says; then one call finds out anew
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """What accounts may call, by a window that moves. Thread-safe. `wall`: Unix seconds; `pause`: waits, in seconds."""
+
+    redis: Redis
+    wall: Callable[[], float] = time.time
+    pause: Callable[[float], None] = time.sleep
+    _state: "_State" = field(init=False)
+
+    def __post_init__(self) -> None:
+        shared = RedisStorage("redis://", connection_pool=self.redis.connection_pool)
+        object.__setattr__(self, "_state", _State(MovingWindowRateLimiter(shared)))
+
+    def spend(self, account: str, budget: Budget, requests: int, entry: bool) -> None:
+        """Takes `requests` from the account's budget; waits for them where they are to be had in a moment.
+
+        Raises BrokerUnavailable, with the seconds to wait, where they are not. `entry`: not from the part for exits.
+        """
+        until = self.wall() + MOST_WAIT_SECONDS
+        while wait := self._lacking(account, budget, requests, entry):
+            if self.wall() + wait > until:
+                what = f"{budget.requests} requests in {budget.seconds} s"
+                raise BrokerUnavailable(f"Not sent: the account's budget of {what} is used up.", wait)
+            self.pause(wait)
+
+    def hold(self, account: str, seconds: float) -> None:
+        """The broker wants no call of the account for so long: no worker makes one."""
+        seconds = min(seconds, LONGEST_HOLD_SECONDS)
+        self._state.held[account] = self.wall() + seconds
+        try:
+            self.redis.set(_held(account), "1", px=max(1, int(seconds * 1000)))
+        except RedisError as error:
+            self._fall_silent(error)
+
+    def _lacking(self, account: str, budget: Budget, requests: int, entry: bool) -> float:
+        """Seconds after which to ask again; 0 where the requests are taken."""
+        if self.wall() >= self._state.silent_until:
+            try:
+                held = int(self.redis.pttl(_held(account))) / 1000
+                return max(held, 0.0) or self._take(self._state.shared, account, budget, 1, requests, entry)
+            except RedisError as error:
+                self._fall_silent(error)
+        held = self._state.held.get(account, 0.0) - self.wall()
+        return max(held, 0.0) or self._take(self._state.own, account, budget, SHARE_ALONE, requests, entry)
+
+    def _take(
+        self, limiter: MovingWindowRateLimiter, account: str, budget: Budget, share: int, requests: int, entry: bool
+    ) -> float:
+        allowed = max(budget.requests // share, budget.submit)
+        whole = RateLimitItemPerSecond(allowed, budget.seconds, "all")
+        entries = RateLimitItemPerSecond(max(int(allowed * ENTRIES), budget.submit), budget.seconds, "entries")
+        if not limiter.test(whole, account, cost=requests):
+            return self._until_free(limiter, whole, account)
+        if entry and not limiter.hit(entries, account, cost=requests):
+            return self._until_free(limiter, entries, account)
+        if not limiter.hit(whole, account, cost=requests):  # somebody was faster
+            return self._until_free(limiter, whole, account)
+        return 0.0
+
+    def _until_free(self, limiter: MovingWindowRateLimiter, item: RateLimitItemPerSecond, account: str) -> float:
+        return max(limiter.get_window_stats(item, account).reset_time - self.wall(), 0.01)
+
+    def _fall_silent(self, error: RedisError) -> None:
+        self._state.silent_until = self.wall() + SILENT_SECONDS
+        log.warning("Budgets are counted in this process alone.", action="budget_alone", error=type(error).__name__)
+
+
+@dataclass(slots=True)
+class _State:
+    """`held`: until when, by account, as this process knows; Redis tells what the others know."""
+
+    shared: MovingWindowRateLimiter
+    own: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
+    held: dict[str, float] = field(default_factory=dict)
+    silent_until: float = 0.0
+
+
+def _held(account: str) -> str:
+    return f"proquant-bridge:held:{account}"
