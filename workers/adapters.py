@@ -36,6 +36,8 @@ class Adapters:
             for broker in self._brokers.values():
                 broker.close()
             self._brokers.clear()
+        if self._meter is not None:
+            self._meter.close()
 
     def _make(self, account: AccountId) -> Broker:
         with self._sessions() as session:

@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -27,10 +29,31 @@ def order(name: str, leg: Leg = Leg.OPEN) -> OrderRequest:
     return OrderRequest(ClientOrderId(name), "XAUUSD", Direction.BUY, Decimal(1), leg, "s", "p")
 
 
-def desk(url: str, budget: Budget = BUDGET, account: str = "1") -> tuple[Budgeted, ScriptedBroker]:
-    """A worker's broker, with a meter of its own, and what stands behind it."""
-    broker = ScriptedBroker(capabilities=replace(CAPABILITIES, budget=budget))
-    return Budgeted(broker, Meter(make_redis(url)), account), broker
+class Desks:
+    """Makes workers' brokers, each with a meter of its own, and what stands behind it."""
+
+    def __init__(self) -> None:
+        self._meters: list[Meter] = []
+
+    def __call__(self, url: str, budget: Budget = BUDGET, account: str = "1") -> tuple[Budgeted, ScriptedBroker]:
+        broker = ScriptedBroker(capabilities=replace(CAPABILITIES, budget=budget))
+        return Budgeted(broker, self.meter(url), account), broker
+
+    def meter(self, url: str, pause: Callable[[float], None] = time.sleep) -> Meter:
+        meter = Meter(make_redis(url), pause=pause)
+        self._meters.append(meter)
+        return meter
+
+    def close(self) -> None:
+        for meter in self._meters:
+            meter.close()
+
+
+@pytest.fixture
+def desk() -> Iterator[Desks]:
+    """Closed in the end."""
+    with closing(Desks()) as desks:
+        yield desks
 
 
 def opens(budgeted: Budgeted, most: int) -> int:
@@ -43,19 +66,19 @@ def opens(budgeted: Budgeted, most: int) -> int:
     return most
 
 
-def test_two_workers_share_the_budget_of_an_account(redis_url: str) -> None:
+def test_two_workers_share_the_budget_of_an_account(redis_url: str, desk: Desks) -> None:
     (one, broker), (other, others) = desk(redis_url), desk(redis_url)
     assert opens(one, 5) == 5
     assert opens(other, 20) == 3  # eight of ten: the rest is for exits
     assert (len(broker.submitted), len(others.submitted)) == (5, 3)
 
 
-def test_another_account_has_a_budget_of_its_own(redis_url: str) -> None:
+def test_another_account_has_a_budget_of_its_own(redis_url: str, desk: Desks) -> None:
     (one, _), (other, _) = desk(redis_url), desk(redis_url, account="2")
     assert (opens(one, 20), opens(other, 20)) == (8, 8)
 
 
-def test_exits_and_look_ups_go_on_while_entries_wait(redis_url: str) -> None:
+def test_exits_and_look_ups_go_on_while_entries_wait(redis_url: str, desk: Desks) -> None:
     budgeted, broker = desk(redis_url)
     assert opens(budgeted, 20) == 8
     budgeted.submit(order("exit", Leg.CLOSE))
@@ -65,7 +88,7 @@ def test_exits_and_look_ups_go_on_while_entries_wait(redis_url: str) -> None:
     assert [each.client_order_id for each in broker.submitted][-1] == "exit"
 
 
-def test_what_is_beyond_the_budget_is_not_sent_and_says_when_to_come_back(redis_url: str) -> None:
+def test_what_is_beyond_the_budget_is_not_sent_and_says_when_to_come_back(redis_url: str, desk: Desks) -> None:
     budgeted, broker = desk(redis_url, Budget(requests=2, seconds=30, submit=2))
     assert opens(budgeted, 1) == 1
     began = time.monotonic()
@@ -78,7 +101,7 @@ def test_what_is_beyond_the_budget_is_not_sent_and_says_when_to_come_back(redis_
     assert len(broker.submitted) == 1
 
 
-def test_what_is_to_be_had_in_a_moment_is_waited_for(redis_url: str) -> None:
+def test_what_is_to_be_had_in_a_moment_is_waited_for(redis_url: str, desk: Desks) -> None:
     waited: list[float] = []
 
     def pause(seconds: float) -> None:
@@ -86,14 +109,14 @@ def test_what_is_to_be_had_in_a_moment_is_waited_for(redis_url: str) -> None:
         threading.Event().wait(seconds)
 
     broker = ScriptedBroker(capabilities=replace(CAPABILITIES, budget=Budget(requests=1, seconds=1)))
-    budgeted = Budgeted(broker, Meter(make_redis(redis_url), pause=pause), "1")
+    budgeted = Budgeted(broker, desk.meter(redis_url, pause), "1")
     budgeted.submit(order("first"))
     budgeted.submit(order("second"))
     assert len(broker.submitted) == 2
     assert 0 < sum(waited) <= MOST_WAIT_SECONDS
 
 
-def test_a_broker_that_asks_one_worker_for_patience_gets_it_from_all(redis_url: str) -> None:
+def test_a_broker_that_asks_one_worker_for_patience_gets_it_from_all(redis_url: str, desk: Desks) -> None:
     (one, broker), (other, others) = desk(redis_url), desk(redis_url)
     broker.script.append(BrokerUnavailable("429", 20))
     with pytest.raises(BrokerUnavailable):
@@ -106,7 +129,7 @@ def test_a_broker_that_asks_one_worker_for_patience_gets_it_from_all(redis_url: 
 
 
 @pytest.mark.parametrize("hung", [False, True])
-def test_without_redis_a_process_takes_a_share_and_nothing_is_raised(hung: bool, redis_url: str) -> None:
+def test_without_redis_a_process_takes_a_share_and_nothing_is_raised(hung: bool, redis_url: str, desk: Desks) -> None:
     if hung:
         with Redis.from_url(redis_url) as client:
             client.execute_command("CLIENT", "PAUSE", 3000, "ALL")
@@ -119,7 +142,7 @@ def test_without_redis_a_process_takes_a_share_and_nothing_is_raised(hung: bool,
             client.execute_command("CLIENT", "UNPAUSE")
 
 
-def test_patience_holds_without_redis_too() -> None:
+def test_patience_holds_without_redis_too(desk: Desks) -> None:
     budgeted, broker = desk(NOBODY, Budget(requests=100, seconds=60))
     broker.script.append(BrokerUnavailable("429", 20))
     with pytest.raises(BrokerUnavailable):
@@ -129,25 +152,25 @@ def test_patience_holds_without_redis_too() -> None:
     assert len(broker.submitted) == 1
 
 
-def test_leases_count_with_the_waiting(redis_url: str) -> None:
+def test_leases_count_with_the_waiting(redis_url: str, desk: Desks) -> None:
     budgeted, broker = desk(redis_url)
     expected = broker.capabilities.deadline_seconds + MOST_WAIT_SECONDS
     assert budgeted.capabilities.deadline_seconds == pytest.approx(expected)
 
 
-def test_a_broker_without_a_budget_is_left_alone() -> None:
+def test_a_broker_without_a_budget_is_left_alone(desk: Desks) -> None:
     broker = ScriptedBroker()
-    budgeted = Budgeted(broker, Meter(make_redis(NOBODY)), "1")
+    budgeted = Budgeted(broker, desk.meter(NOBODY), "1")
     assert opens(budgeted, 50) == 50
     assert budgeted.capabilities == broker.capabilities
 
 
 def test_an_event_beyond_the_budget_waits_in_its_row_says_why_and_is_executed_once(
-    sessions: Sessions, redis_url: str
+    sessions: Sessions, redis_url: str, desk: Desks
 ) -> None:
     shop = open_workshop(sessions)
     shop.broker.capabilities = replace(CAPABILITIES, budget=Budget(requests=2, seconds=3))
-    budgeted = Budgeted(shop.broker, Meter(make_redis(redis_url)), "1")
+    budgeted = Budgeted(shop.broker, desk.meter(redis_url), "1")
     first = shop.arrives(signal("SIGNAL_OPEN", "p1", strategy_id="s1"), answered=True)
     second = shop.arrives(signal("SIGNAL_OPEN", "p2", strategy_id="s2"), answered=True)
     budgeted.is_open("XAUUSD", datetime.now(UTC))  # and the mark of the event takes what is left

@@ -56,6 +56,10 @@ class Meter:
         except RedisError as error:
             self._fall_silent(error)
 
+    def close(self) -> None:
+        """Frees the connections; the meter is not used after it."""
+        self.redis.close()
+
     def _lacking(self, account: str, budget: Budget, requests: int, entry: bool) -> float:
         """Seconds after which to ask again; 0 where the requests are taken."""
         if self.wall() >= self._state.silent_until:
