@@ -29,6 +29,7 @@ from shared.tables import Alert, EventRow, PositionRow
 from tests.eventually import eventually
 from workers import execution
 from workers.adapters import Adapters
+from workers.brokers.meter import Meter
 from workers.brokers.paper import books
 from workers.brokers.paper.books import AcceptedOrder
 from workers.sweep import Sweeper
@@ -158,13 +159,14 @@ def running(
     max_age: float = 300.0,
     sweep: float = 0.5,
     lease: float = 60.0,
+    meter: Meter | None = None,
 ) -> Iterator[Bridge]:
     """A bridge whose doorbell starts the worker's code in one of `slots` threads; with `deaf`, only the sweep does."""
     secret_key = Fernet.generate_key().decode()
     pool = ThreadPoolExecutor(slots)
     tasks: list[Future[None]] = []
     waiting = Waiting(NoRedis(), places=24)  # type: ignore[arg-type]  # never listens: outcomes are announced directly
-    adapters = Adapters(sessions, secret_key)
+    adapters = Adapters(sessions, secret_key, meter)
 
     def ring(event: EventId) -> bool:
         tasks.append(pool.submit(execution.run, bench, event))

@@ -9,6 +9,7 @@ from shared.tables import Account
 from workers.brokers.base import Broker
 from workers.brokers.budget import Budgeted
 from workers.brokers.meter import Meter
+from workers.brokers.own_budget import own_budget
 from workers.brokers.registry import make_broker
 
 
@@ -42,5 +43,6 @@ class Adapters:
     def _make(self, account: AccountId) -> Broker:
         with self._sessions() as session:
             row = session.get_one(Account, account)
-        broker = make_broker(row.broker, vault.decrypt(self._secret_key, row.broker_settings), row.name)
-        return broker if self._meter is None else Budgeted(broker, self._meter, str(account))
+        settings = vault.decrypt(self._secret_key, row.broker_settings)
+        broker = make_broker(row.broker, settings, row.name)
+        return broker if self._meter is None else Budgeted(broker, self._meter, str(account), own_budget(settings))

@@ -34,6 +34,7 @@ __all__ = [
     "OrderReport",
     "OrderRequest",
     "OutcomeUnknown",
+    "Withheld",
 ]
 
 
@@ -143,6 +144,11 @@ class BrokerUnavailable(BrokerError):
 
     reason: str
     retry_after: float | None = field(default=None)
+
+
+@dataclass(eq=False)
+class Withheld(BrokerUnavailable):
+    """Not sent by a decision of ours, to stay within limits: the broker was not asked, and refuses nothing."""
 
 
 @dataclass(eq=False)

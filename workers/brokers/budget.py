@@ -12,10 +12,12 @@ from workers.brokers.base import (
     Broker,
     BrokerPosition,
     BrokerUnavailable,
+    Budget,
     Capabilities,
     OrderRequest,
+    Withheld,
 )
-from workers.brokers.meter import MOST_WAIT_SECONDS, Meter
+from workers.brokers.meter import LONGEST_SECONDS, Meter
 
 _Told = TypeVar("_Told")
 
@@ -23,19 +25,19 @@ _Told = TypeVar("_Told")
 class Budgeted:
     """The same broker; what is beyond its budget is not sent, and raises BrokerUnavailable.
 
-    A broker that asks for patience with one call (429 with Retry-After) gets it from every worker.
+    A broker that asks for patience with one call (429 with Retry-After) gets it from every worker. `own`: the requests
+    a minute that the account's settings allow, besides what the adapter declares; so a setting only ever lowers.
     """
 
-    def __init__(self, broker: Broker, meter: Meter, account: str) -> None:
-        self._broker, self._meter, self._account = broker, meter, account
+    def __init__(self, broker: Broker, meter: Meter, account: str, own: int | None = None) -> None:
+        self._broker, self._meter, self._account, self._own = broker, meter, account, own
 
     @property
     def capabilities(self) -> Capabilities:
         """Those of the broker; a submit may wait before it is sent, and leases count with that."""
         told = self._broker.capabilities
-        if told.budget is None:
-            return told
-        return replace(told, deadline_seconds=told.deadline_seconds + MOST_WAIT_SECONDS)
+        budgets = self._budgets(told.budget)
+        return replace(told, deadline_seconds=told.deadline_seconds + len(budgets) * LONGEST_SECONDS)
 
     def instruments(self) -> Sequence[Instrument]:
         return self._call(self._broker.instruments)
@@ -50,9 +52,7 @@ class Budgeted:
         return self._call(self._broker.mark)
 
     def submit(self, order: OrderRequest) -> OrderReport:
-        budget = self._broker.capabilities.budget
-        requests = budget.submit if budget is not None else 1
-        return self._call(lambda: self._broker.submit(order), requests, entry=order.leg is Leg.OPEN)
+        return self._call(lambda: self._broker.submit(order), sends=True, entry=order.leg is Leg.OPEN)
 
     def find(self, order: OrderRequest) -> OrderReport | None:
         return self._call(lambda: self._broker.find(order))
@@ -63,14 +63,22 @@ class Budgeted:
     def close(self) -> None:
         self._broker.close()
 
-    def _call(self, call: Callable[[], _Told], requests: int = 1, entry: bool = False) -> _Told:
-        budget = self._broker.capabilities.budget
-        if budget is None:
-            return call()
-        self._meter.spend(self._account, budget, requests, entry)
+    def _call(self, call: Callable[[], _Told], sends: bool = False, entry: bool = False) -> _Told:
+        budgets = self._budgets(self._broker.capabilities.budget)
+        for budget in budgets:
+            self._meter.spend(self._account, budget, budget.submit if sends else 1, entry)
         try:
             return call()
+        except Withheld:
+            raise
         except BrokerUnavailable as unavailable:
-            if unavailable.retry_after is not None:
+            if budgets and unavailable.retry_after is not None:
                 self._meter.hold(self._account, unavailable.retry_after)
             raise
+
+    def _budgets(self, declared: Budget | None) -> Sequence[Budget]:
+        """All that are kept, the account's own first: what it refuses uses nothing of the other up."""
+        if self._own is None:
+            return () if declared is None else (declared,)
+        own = Budget(self._own, 60, declared.submit if declared is not None else 1)
+        return (own,) if declared in {None, own} else (own, declared)

@@ -11,11 +11,12 @@ from limits.strategies import MovingWindowRateLimiter
 from redis import Redis
 from redis.exceptions import RedisError
 
-from workers.brokers.base import BrokerUnavailable, Budget
+from workers.brokers.base import Budget, Withheld
 
 log = structlog.get_logger()
 
 MOST_WAIT_SECONDS = 1.0  # a thread waits no longer than that; then the event waits, in its row
+LONGEST_SECONDS = 3.0  # of a `spend` in which a slow Redis is asked as well; what is admitted later is not sent
 ENTRIES = 0.8  # of the budget; the rest is for exits, look-ups and reading alone
 SHARE_ALONE = 4  # without Redis nobody knows of the others: a process then takes a quarter
 SILENT_SECONDS = 5.0  # for which a Redis that failed is not asked again
@@ -24,11 +25,15 @@ LONGEST_HOLD_SECONDS = 600.0  # whatever the broker says; then one call finds ou
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """What accounts may call, by a window that moves. Thread-safe. `wall`: Unix seconds; `pause`: waits, in seconds."""
+    """What accounts may call, by a window that moves. Thread-safe.
+
+    `wall`: Unix seconds, by which windows are kept; `monotonic`: by which waiting is; `pause`: waits, in seconds.
+    """
 
     redis: Redis
     wall: Callable[[], float] = time.time
     pause: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
     _state: "_State" = field(init=False)
 
     def __post_init__(self) -> None:
@@ -38,21 +43,25 @@ class Meter:
     def spend(self, account: str, budget: Budget, requests: int, entry: bool) -> None:
         """Takes `requests` from the account's budget; waits for them where they are to be had in a moment.
 
-        Raises BrokerUnavailable, with the seconds to wait, where they are not. `entry`: not from the part for exits.
+        Raises Withheld, with the seconds to wait, where they are not, and where it took longer than LONGEST_SECONDS to
+        find out: a lease covers no more. `entry`: not from the part for exits.
         """
-        until = self.wall() + MOST_WAIT_SECONDS
+        began = self.monotonic()
         while wait := self._lacking(account, budget, requests, entry):
-            if self.wall() + wait > until:
+            if self.monotonic() + wait > began + MOST_WAIT_SECONDS:
                 what = f"{budget.requests} requests in {budget.seconds} s"
-                raise BrokerUnavailable(f"Not sent: the account's budget of {what} is used up.", wait)
+                raise Withheld(f"Not sent: the account's budget of {what} is used up.", wait)
             self.pause(wait)
+        if self.monotonic() > began + LONGEST_SECONDS:
+            raise Withheld("Not sent: it took too long to ask Redis for the account's budget.")
 
     def hold(self, account: str, seconds: float) -> None:
-        """The broker wants no call of the account for so long: no worker makes one."""
+        """The broker wants no call of the account for so long: no worker makes one. A longer hold goes on."""
         seconds = min(seconds, LONGEST_HOLD_SECONDS)
-        self._state.held[account] = self.wall() + seconds
+        self._state.held[account] = max(self._state.held.get(account, 0.0), self.wall() + seconds)
         try:
-            self.redis.set(_held(account), "1", px=max(1, int(seconds * 1000)))
+            if self._held_in_redis(account) < seconds:
+                self.redis.set(_held(account), "1", px=max(1, int(seconds * 1000)))
         except RedisError as error:
             self._fall_silent(error)
 
@@ -61,15 +70,24 @@ class Meter:
         self.redis.close()
 
     def _lacking(self, account: str, budget: Budget, requests: int, entry: bool) -> float:
-        """Seconds after which to ask again; 0 where the requests are taken."""
+        """Seconds after which to ask again; 0 where the requests are taken.
+
+        What this process was told holds also where Redis could not be told, or has forgotten it.
+        """
+        told = self._state.held.get(account, 0.0) - self.wall()
+        if told > 0:
+            return told
         if self.wall() >= self._state.silent_until:
             try:
-                held = int(self.redis.pttl(_held(account))) / 1000
-                return max(held, 0.0) or self._take(self._state.shared, account, budget, 1, requests, entry)
+                held = self._held_in_redis(account)
+                return held or self._take(self._state.shared, account, budget, 1, requests, entry)
             except RedisError as error:
                 self._fall_silent(error)
-        held = self._state.held.get(account, 0.0) - self.wall()
-        return max(held, 0.0) or self._take(self._state.own, account, budget, SHARE_ALONE, requests, entry)
+        return self._take(self._state.own, account, budget, SHARE_ALONE, requests, entry)
+
+    def _held_in_redis(self, account: str) -> float:
+        """Seconds for which the broker wants no call, as any worker was told; 0 where it has asked for nothing."""
+        return max(int(self.redis.pttl(_held(account))) / 1000, 0.0)
 
     def _take(
         self, limiter: MovingWindowRateLimiter, account: str, budget: Budget, share: int, requests: int, entry: bool

@@ -5,6 +5,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from shared.errors import ConfigurationError
 from workers.brokers.base import Broker
+from workers.brokers.own_budget import OWN_BUDGET, own_budget
 
 BUILT_IN = {
     "alpaca": "workers.brokers.alpaca.broker:make",
@@ -21,13 +22,16 @@ ENTRY_POINT_GROUP = "proquant_bridge.brokers"
 def make_broker(kind: str, settings: Mapping[str, str], account: str) -> Broker:
     """The broker of one account: the factory of `kind`, called with `settings` and the account's name as `account`.
 
+    The setting OWN_BUDGET is the bridge's, whatever the kind, and the factory does not see it.
     Raises ConfigurationError for a kind that nobody knows, and where the factory refuses a setting.
     """
     if "account" in settings:
         raise ConfigurationError("The setting `account` cannot be chosen: the bridge sets it to the account's name.")
     factory = _factory(kind)
+    for_factory = {name: value for name, value in settings.items() if name != OWN_BUDGET}
     try:
-        return factory({**settings, "account": account})
+        own_budget(settings)
+        return factory({**for_factory, "account": account})
     except ValueError as error:
         raise ConfigurationError(f"The broker {kind} refuses its settings: {error}") from error
 

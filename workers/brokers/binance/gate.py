@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from workers.brokers.base import BrokerUnavailable
+from workers.brokers.base import BrokerUnavailable, Withheld
 
 WEIGHT_LIMIT = 2400  # of a minute, as exchangeInfo has it under rateLimits; learned anew from there
 RESERVE = 0.8  # beyond this part of it, only orders and look-ups go through
@@ -34,7 +34,7 @@ class Gate:
         minute, used = self._used
         now = self._now()
         if not urgent and minute == int(now // 60) and used >= self._limit * RESERVE:
-            raise BrokerUnavailable("The request weight of this minute is kept for orders.", 60 - now % 60)
+            raise Withheld("The request weight of this minute is kept for orders.", 60 - now % 60)
 
     def heard(self, headers: Mapping[str, str]) -> None:
         """Notes the weight that an answer says was used."""

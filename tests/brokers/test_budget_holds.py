@@ -1,0 +1,129 @@
+"""What stops an account's calls for a while, what does not, and the budget that a setting gives it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+import pytest
+from redis import Redis
+
+from shared.domain import ClientOrderId, Direction, Leg
+from shared.errors import ConfigurationError
+from shared.queue import make_redis
+from tests.workshop import CAPABILITIES, ScriptedBroker
+from workers.brokers.base import BrokerUnavailable, Budget, Instrument, OrderRequest, Withheld
+from workers.brokers.binance.gate import Gate
+from workers.brokers.budget import Budgeted
+from workers.brokers.meter import LONGEST_SECONDS, Meter
+from workers.brokers.own_budget import own_budget
+from workers.brokers.paper.broker import PaperBroker
+from workers.brokers.registry import make_broker
+
+BUDGET = Budget(requests=10, seconds=60)
+NOWHERE = {"database_url": "postgresql://nobody@127.0.0.1:1/nowhere"}
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    with make_redis(redis_url) as client:
+        yield client
+
+
+@dataclass
+class GuardedBroker(ScriptedBroker):
+    """Lists its instruments through Binance's gate."""
+
+    gate: Gate = field(default_factory=Gate)
+
+    def instruments(self) -> tuple[Instrument, ...]:
+        self.gate.admit(urgent=False)
+        return ()
+
+
+def exit_order(name: str = "exit") -> OrderRequest:
+    return OrderRequest(ClientOrderId(name), "XAUUSD", Direction.SELL, Decimal(1), Leg.CLOSE, "s", "p")
+
+
+def test_weight_that_is_kept_for_orders_does_not_stop_an_exit(redis: Redis) -> None:
+    broker = GuardedBroker(capabilities=replace(CAPABILITIES, budget=BUDGET))
+    broker.gate.heard({"x-mbx-used-weight-1m": "2399"})
+    budgeted = Budgeted(broker, Meter(redis), "1")
+    with pytest.raises(Withheld):
+        budgeted.instruments()
+    budgeted.submit(exit_order())
+    assert len(broker.submitted) == 1
+
+
+def test_a_short_hold_does_not_end_a_longer_one(redis: Redis) -> None:
+    told, other = Meter(redis), Meter(redis)
+    told.hold("1", 60)
+    told.hold("1", 0.001)
+    for meter in (told, other):
+        with pytest.raises(Withheld) as refused:
+            meter.spend("1", BUDGET, 1, entry=False)
+        assert refused.value.retry_after == pytest.approx(60, abs=5)
+
+
+def test_what_a_worker_was_told_holds_after_redis_has_lost_it(redis: Redis) -> None:
+    meter = Meter(redis)
+    meter.hold("1", 60)
+    redis.flushall()
+    with pytest.raises(Withheld):
+        meter.spend("1", BUDGET, 1, entry=False)
+
+
+def test_a_spend_for_which_redis_took_too_long_sends_nothing(redis: Redis) -> None:
+    """The lease covers the declared time and no more; this clock goes on by more than that whenever it is asked."""
+    times = iter(range(0, 1000, int(LONGEST_SECONDS) + 1))
+    broker = ScriptedBroker(capabilities=replace(CAPABILITIES, budget=BUDGET))
+    budgeted = Budgeted(broker, Meter(redis, monotonic=lambda: float(next(times))), "1")
+    with pytest.raises(Withheld, match="took too long"):
+        budgeted.submit(exit_order())
+    assert broker.submitted == []
+
+
+def sent(budgeted: Budgeted, most: int = 30) -> int:
+    """How many exits go out before one has to wait."""
+    for number in range(most):
+        try:
+            budgeted.submit(exit_order(f"x{number}"))
+        except BrokerUnavailable:
+            return number
+    return most
+
+
+@pytest.mark.parametrize(
+    ("declared", "own", "goes_out"),
+    [
+        (Budget(requests=10, seconds=60), 4, 4),  # lowered
+        (Budget(requests=10, seconds=60), 10, 10),  # the same budget is not counted twice
+        (Budget(requests=10, seconds=60), 20, 10),  # never raised
+        (Budget(requests=10, seconds=30), 4, 4),  # in another unit
+        (None, 4, 4),  # where the adapter declares none
+    ],
+)
+def test_a_setting_only_lowers_the_budget(redis: Redis, declared: Budget | None, own: int, goes_out: int) -> None:
+    broker = ScriptedBroker(capabilities=replace(CAPABILITIES, budget=declared))
+    assert sent(Budgeted(broker, Meter(redis), "1", own)) == goes_out == len(broker.submitted)
+
+
+def test_leases_count_with_the_waiting_for_each_of_two_budgets(redis: Redis) -> None:
+    broker = ScriptedBroker(capabilities=replace(CAPABILITIES, budget=BUDGET))
+    longer = Budgeted(broker, Meter(redis), "1", 5).capabilities.deadline_seconds
+    assert longer == pytest.approx(CAPABILITIES.deadline_seconds + 2 * LONGEST_SECONDS)
+
+
+def test_every_kind_takes_the_setting_and_no_factory_sees_it() -> None:
+    made = make_broker("paper", {**NOWHERE, "requests_per_minute": "30"}, "demo")
+    assert isinstance(made, PaperBroker)
+    made.close()
+
+
+@pytest.mark.parametrize("odd", ["0", "-1", "1.5", "many", "", "100001", "9" * 5000, "٣"])
+def test_an_odd_budget_is_refused_by_name(odd: str) -> None:
+    with pytest.raises(ConfigurationError, match="requests_per_minute"):
+        make_broker("paper", {**NOWHERE, "requests_per_minute": odd}, "demo")
+
+
+def test_without_the_setting_an_account_has_no_budget_of_its_own() -> None:
+    assert own_budget({"token": "t"}) is None
