@@ -45,7 +45,7 @@ def look_up(broker: Broker, s: Situation, order: Order, asked_at: datetime, limi
     try:
         report = broker.find(_request(s, order))
     except BrokerError as error:
-        return Unsettled(order, str(error) or type(error).__name__, looked=True)
+        return Unsettled(order, str(getattr(error, "reason", error)) or type(error).__name__, looked=True)
     except Exception as error:  # as above
         log.exception("An adapter broke its contract.", action="adapter_bug", client_order_id=order.client_order_id)
         return Unsettled(order, f"The adapter raised {type(error).__name__}.", looked=True)

@@ -64,6 +64,16 @@ def test_a_short_hold_does_not_end_a_longer_one(redis: Redis) -> None:
         assert refused.value.retry_after == pytest.approx(60, abs=5)
 
 
+def test_a_longer_hold_goes_on_without_redis_too() -> None:
+    with make_redis("redis://127.0.0.1:1/0") as nobody:
+        meter = Meter(nobody)
+        meter.hold("1", 60)
+        meter.hold("1", 0.001)
+        with pytest.raises(Withheld) as refused:
+            meter.spend("1", BUDGET, 1, entry=False)
+    assert refused.value.retry_after == pytest.approx(60, abs=5)
+
+
 def test_what_a_worker_was_told_holds_after_redis_has_lost_it(redis: Redis) -> None:
     meter = Meter(redis)
     meter.hold("1", 60)

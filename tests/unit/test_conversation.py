@@ -69,6 +69,11 @@ def test_a_look_up_that_raises_proves_nothing(error: Exception) -> None:
     assert answer.reason
 
 
+def test_a_look_up_that_has_to_wait_says_why_in_plain_words() -> None:
+    answer = conversation.look_up(Raising(error=BrokerUnavailable("away", 7.0)), SITUATION, SENT, LATE, LIMITS)
+    assert answer == Unsettled(SENT, "away", looked=True)
+
+
 @pytest.mark.parametrize(("asked_at", "kind"), [(EARLY, Unsettled), (LATE, Absent)], ids=["early", "late"])
 def test_not_found_is_a_proof_only_when_all_has_settled(asked_at: object, kind: type[Answer]) -> None:
     assert isinstance(conversation.look_up(ScriptedBroker(), SITUATION, SENT, asked_at, LIMITS), kind)  # type: ignore[arg-type]
