@@ -29,3 +29,13 @@ def _too_large(client: httpx.Client, size: int) -> bool:
         return True
     assert answer.headers.get("connection") == "close"
     return answer.status_code == 413
+
+
+def test_a_wrong_token_says_that_the_connection_ends_since_its_body_was_not_read(bridge: Live) -> None:
+    customer = bridge.open_account("beside-a-stranger")
+    body = customer.body(signal("SIGNAL_OPEN", "p1"))
+    for token in ("wrong", None):
+        answer = bridge.post(body, token)
+        assert (answer.status_code, answer.headers.get("connection")) == (401, "close")
+    assert bridge.post(body, customer.token, "text/plain").headers.get("connection") == "close"
+    assert customer.post(signal("SIGNAL_OPEN", "p2")).status_code == 200
