@@ -39,14 +39,16 @@ def make_app(config: Config) -> Flask:
     )
     waiting = Waiting(hearing, PLACES_TO_WAIT)
     answered = Answered(sessions)
-    writer = Writer(make_sessions(make_engine(config.database_url, writing.THREADS, writing.LOCK_TIMEOUT_MS)))
+    doorbell = Doorbell(make_celery(config.redis_url))
+    shared_commits = make_sessions(make_engine(config.database_url, writing.CONNECTIONS, writing.LOCK_TIMEOUT_MS))
+    writer = Writer(shared_commits, doorbell.ring)
     desk = Desk(
         sessions=sessions,
         directory=Directory(sessions),
         throttle=Throttle(),
         instruments=Instruments(sessions),
         versions=Versions(sessions),
-        doorbell=Doorbell(make_celery(config.redis_url)),
+        doorbell=doorbell,
         waiting=waiting,
         wait=config.response_wait,
         now=lambda: datetime.now(UTC),

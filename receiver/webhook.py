@@ -128,7 +128,7 @@ def _insert(desk: Desk, account: AccountState, envelope: Envelope, body: bytes) 
     if desk.writer is not None and isinstance(event, SignalEvent):
         delivery = Delivery(account.id, account.integration, envelope.version, event, body_hash, answered)
         row = desk.writer.store(delivery)
-        stored = Stored(row, fresh=True) if row is not None else None
+        stored = Stored(row, fresh=True, rung=answered) if row is not None else None
     stored = stored or _insert_alone(desk, account, envelope, body_hash, answered)
     log.info(
         "Event stored." if stored.fresh else "Event known.",
@@ -163,8 +163,8 @@ def _answer(desk: Desk, envelope: Envelope, stored: Stored) -> Reply:
     if stored.conflict:
         raise Refused(GenericError.CONFLICT)
     if desk.wait == 0 or not isinstance(envelope.event, SignalEvent):
-        for event in (stored.event, *stored.follow_ups) if stored.fresh else ():
-            desk.doorbell.ring(event)
+        if stored.fresh and not stored.rung:
+            desk.doorbell.ring(stored.event, *stored.follow_ups)
         return _reply(None if stored.fresh else _look(desk, stored.event))
     with desk.waiting.place(stored.event) as announced:
         outcome = None if stored.fresh else _look(desk, stored.event)

@@ -2,8 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,53 +13,70 @@ from shared.inbox_batch import Delivery, store_new
 
 log = structlog.get_logger()
 
-THREADS = 2  # while one waits for the disk, the other gathers
+CONNECTIONS = 1  # of one thread: with two, the batches were half as large, and an event cost a third more
 MOST_AT_ONCE = 64
 PATIENCE_SECONDS = 5.0
 LOCK_TIMEOUT_MS = 200  # a strategy whose row somebody holds for longer must not keep the others of its batch waiting
 
-_Waiting = tuple[Delivery, "Future[EventId | None]"]
+
+class _Waiting:
+    """One signal, and the request that waits for its row."""
+
+    __slots__ = ("_told", "delivery", "event")
+
+    def __init__(self, delivery: Delivery) -> None:
+        self.delivery = delivery
+        self.event: EventId | None = None
+        self._told = threading.Lock()  # held until it is told: the cheapest way from one thread to another
+        self._told.acquire()
+
+    def tell(self, event: EventId | None) -> None:
+        self.event = event
+        self._told.release()
+
+    def is_told_within(self, seconds: float) -> bool:
+        return self._told.acquire(timeout=seconds)
 
 
 class Writer:
-    """Stores signals for the threads that hand them in. Thread-safe.
+    """Stores signals for the threads that hand them in, and rings for those that are answered at once. Thread-safe.
 
     It is a shortcut, never the only way: whatever is not plainly new and plainly stored is handed back, and is stored
-    by its own request, alone.
+    by its own request, alone. `ring`: rings for some events together; the writer stands still for as long.
     """
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, ring: Callable[..., object]) -> None:
         self._sessions = sessions
+        self._ring = ring
         self._handed_in: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
 
     def start(self) -> None:
-        """Begins to store, in threads that end with the process, or with `close`."""
-        for number in range(THREADS):
-            threading.Thread(target=self._store_until_closed, name=f"writer-{number}", daemon=True).start()
+        """Begins to store, in a thread that ends with the process, or with `close`."""
+        threading.Thread(target=self._store_until_closed, name="writer", daemon=True).start()
 
     def close(self) -> None:
-        """Ends the threads when what was handed in before is stored."""
-        for _ in range(THREADS):
-            self._handed_in.put(None)
+        """Ends the thread when what was handed in before is stored."""
+        self._handed_in.put(None)
 
     def store(self, delivery: Delivery) -> EventId | None:
         """The row of the signal, which is committed when this returns; None where its request must store it alone.
 
-        Giving up after a while is safe: storing alone waits for the transaction that may hold the same key, and finds
-        its row.
+        Where `delivery.answered`, its doorbell has rung too. Giving up after a while is safe: storing alone waits for
+        the transaction that may hold the same key, and finds its row.
         """
-        stored: Future[EventId | None] = Future()
-        self._handed_in.put((delivery, stored))
-        try:
-            return stored.result(PATIENCE_SECONDS)
-        except TimeoutError:
-            log.warning("A shared commit takes long; the signal is stored alone.", action="batch_slow")
-            return None
+        waiting = _Waiting(delivery)
+        self._handed_in.put(waiting)
+        if waiting.is_told_within(PATIENCE_SECONDS):
+            return waiting.event
+        log.warning("A shared commit takes long; the signal is stored alone.", action="batch_slow")
+        return None
 
     def _store_until_closed(self) -> None:
         while batch := self._gather():
-            for (_, stored), event in zip(batch, self._store([delivery for delivery, _ in batch]), strict=True):
-                stored.set_result(event)
+            stored = self._store([waiting.delivery for waiting in batch])
+            self._ring_for(batch, stored)
+            for waiting, event in zip(batch, stored, strict=True):
+                waiting.tell(event)
 
     def _gather(self) -> list[_Waiting]:
         """Waits for the first, and takes what has come with it; nothing when it is time to end."""
@@ -87,3 +103,14 @@ class Writer:
         except Exception:  # the thread must go on: requests wait for it
             log.exception("A shared commit failed; each is stored alone.", action="batch_failed")
         return [None] * len(deliveries)
+
+    def _ring_for(self, batch: Sequence[_Waiting], stored: Sequence[EventId | None]) -> None:
+        """One message to Redis for all: what a doorbell costs is the way there and back, not what it says."""
+        answered = [waiting.delivery.answered for waiting in batch]
+        fresh = [event for event, at_once in zip(stored, answered, strict=True) if event is not None and at_once]
+        if not fresh:
+            return
+        try:
+            self._ring(*fresh)
+        except Exception:  # the thread must go on: requests wait for it, and the sweep rings later
+            log.exception("Nobody was rung for.", action="doorbell_failed", ids=fresh)

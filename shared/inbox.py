@@ -48,12 +48,14 @@ class Stored:
 
     `conflict`: the key is known with other content; it must neither be executed nor be dropped in silence.
     `follow_ups`: events of our own that were stored with it; they want to be rung too.
+    `rung`: whoever stored it has rung for it already.
     """
 
     event: EventId
     fresh: bool
     conflict: bool = False
     follow_ups: tuple[EventId, ...] = ()
+    rung: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,9 +95,13 @@ class Doorbell:
         self._monotonic = monotonic
         self._silent_until = 0.0
 
-    def ring(self, event: EventId) -> bool:
-        """Whether the bell was heard by Redis. Never raises for a Redis that is down, hung or full."""
-        return self._push(EXECUTE_TASK, (event,), lambda: self._redis.lpush(QUEUE, spell(EXECUTE_TASK, QUEUE, event)))
+    def ring(self, *events: EventId) -> bool:
+        """Whether the bell was heard by Redis. Never raises for a Redis that is down, hung or full.
+
+        Each event has a task of its own, and all of them go in one command; the first is taken first.
+        """
+        messages = [spell(EXECUTE_TASK, QUEUE, event) for event in events]
+        return self._push(EXECUTE_TASK, events, lambda: self._redis.lpush(QUEUE, *messages))
 
     def send(self, task: str, *ids: int, expires: float | None = None) -> bool:
         """Puts a task into the queue, with nothing but ids; as `ring`. Not executed later than `expires` seconds."""

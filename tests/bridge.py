@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -184,7 +184,8 @@ def running(
         open_max_age=max_age,
         reorder_grace=grace,
     )
-    writer = Writer(sessions)
+    doorbell = DeafDoorbell() if deaf else DirectDoorbell(ring)
+    writer = Writer(sessions, doorbell.ring)
     writer.start()
     desk = Desk(
         sessions=sessions,
@@ -192,7 +193,7 @@ def running(
         throttle=Throttle(pause=lambda _: None),
         instruments=Instruments(sessions),
         versions=Versions(sessions),
-        doorbell=DeafDoorbell() if deaf else DirectDoorbell(ring),  # type: ignore[arg-type]  # they ring no Redis
+        doorbell=doorbell,  # type: ignore[arg-type]  # they ring no Redis
         waiting=waiting,
         wait=wait,
         now=lambda: datetime.now(UTC),
@@ -218,16 +219,17 @@ def running(
 class DirectDoorbell:
     """Rings the worker's code itself."""
 
-    heard: object
+    heard: Callable[[EventId], bool]
 
-    def ring(self, event: EventId) -> bool:
-        return bool(self.heard(event))  # type: ignore[operator]  # the function that `running` hands in
+    def ring(self, *events: EventId) -> bool:
+        heard = [self.heard(event) for event in events]
+        return all(heard)
 
 
 class DeafDoorbell:
     """A Redis that is down."""
 
-    def ring(self, event: EventId) -> bool:
+    def ring(self, *events: EventId) -> bool:
         return False
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import event as sqlalchemy_events
@@ -84,8 +85,9 @@ class WatchedDoorbell:
         self._points = points
         self._ring = ring
 
-    def ring(self, event: EventId) -> bool:
-        self._points.around("doorbell", lambda: self._ring(event))
+    def ring(self, *events: EventId) -> bool:
+        for event in events:
+            self._points.around("doorbell", partial(self._ring, event))
         return True
 
 

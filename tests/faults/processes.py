@@ -93,7 +93,8 @@ def receiver(connection: Connection, role: Role) -> None:
 
 def _desk(line: Line, points: Points, role: Role, waiting: Waiting) -> Desk:
     sessions = watched_sessions(role.database_url, points)
-    writer = Writer(sessions)
+    doorbell = WatchedDoorbell(points, lambda event: line.say("ring", event))
+    writer = Writer(sessions, doorbell.ring)
     writer.start()
     return Desk(
         sessions=sessions,
@@ -101,7 +102,7 @@ def _desk(line: Line, points: Points, role: Role, waiting: Waiting) -> Desk:
         throttle=Throttle(pause=lambda _: None),
         instruments=Instruments(sessions),
         versions=Versions(sessions),
-        doorbell=WatchedDoorbell(points, lambda event: line.say("ring", event)),  # type: ignore[arg-type]
+        doorbell=doorbell,  # type: ignore[arg-type]  # the test carries it on
         waiting=waiting,
         wait=role.wait,
         now=lambda: datetime.now(UTC),

@@ -82,6 +82,16 @@ def test_a_ring_puts_the_events_id_into_the_queue_and_nothing_else_of_it(redis_u
     assert message["headers"]["kwargsrepr"] == "{}"
 
 
+def test_a_ring_for_several_is_one_command_and_the_first_is_taken_first(redis_url: str) -> None:
+    events = [EventId(number) for number in (9, 7, 8)]
+    with make_redis(redis_url) as client:
+        pushes = commands(client)
+        assert Doorbell(make_celery(redis_url)).ring(*events)
+        assert commands(client) == pushes + 1
+        taken = [json.loads(client.rpop(QUEUE))["headers"]["argsrepr"] for _ in events]
+    assert taken == ["(9,)", "(7,)", "(8,)"]
+
+
 @pytest.mark.parametrize("broken", [hung, refused], ids=["hung", "refused"])
 def test_a_broken_redis_costs_about_a_second_and_then_nothing_for_a_while(broken: object) -> None:
     with broken() as url:  # type: ignore[operator]
@@ -169,3 +179,9 @@ def listening(url: str, client: Redis) -> Iterator[Waiting]:
 def listeners(client: Redis) -> int:
     ((_, count),) = client.pubsub_numsub(OUTCOMES_CHANNEL)
     return int(count)
+
+
+def commands(client: Redis) -> int:
+    """How often something was pushed."""
+    counted = client.info("commandstats").get("cmdstat_lpush", {"calls": 0})
+    return int(counted["calls"])

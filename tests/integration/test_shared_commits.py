@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy import event as engine_events
 from sqlalchemy import select, text, update
 
-from receiver.writing import LOCK_TIMEOUT_MS, Writer
+from receiver.writing import CONNECTIONS, LOCK_TIMEOUT_MS, Writer
 from shared.db import Sessions, make_engine, make_sessions
 from shared.domain import AccountId, EventId, SignalEvent
 from shared.inbox_batch import Delivery, store_new
 from shared.tables import Alert, EventRow, Strategy
 from tests.bridge import signal
+from tests.eventually import eventually
 from tests.workshop import Workshop, open_workshop
 
 
@@ -23,9 +24,15 @@ def shop(sessions: Sessions) -> Workshop:
 
 
 @pytest.fixture
-def writer(database_url: str) -> Iterator[Writer]:
-    engine = make_engine(database_url, 2, LOCK_TIMEOUT_MS)
-    made = Writer(make_sessions(engine))
+def rung() -> list[tuple[EventId, ...]]:
+    """What the writer rings for, ring by ring."""
+    return []
+
+
+@pytest.fixture
+def writer(database_url: str, rung: list[tuple[EventId, ...]]) -> Iterator[Writer]:
+    engine = make_engine(database_url, CONNECTIONS, LOCK_TIMEOUT_MS)
+    made = Writer(make_sessions(engine), lambda *events: rung.append(events))
     made.start()
     yield made
     made.close()
@@ -136,3 +143,56 @@ def test_a_row_is_committed_before_anybody_is_told(shop: Workshop, writer: Write
         if session.get(EventRow, stored) is not None:
             seen.set()
     assert seen.is_set()
+
+
+def test_it_rings_once_for_a_batch_after_its_commit_and_before_anybody_is_told(
+    shop: Workshop, database_url: str
+) -> None:
+    seen: list[tuple[set[EventId], int]] = []
+    engine = make_engine(database_url, CONNECTIONS, LOCK_TIMEOUT_MS)
+
+    def ring(*events: EventId) -> None:
+        seen.append((set(events) - {EventId(row.id) for row in rows(shop)}, len(told)))
+
+    writer = Writer(make_sessions(engine), ring)
+    told: list[EventId | None] = []
+    each = [delivery(shop.account, signal("SIGNAL_OPEN", name, strategy_id=name)) for name in ("a", "b", "c")]
+    threads = [threading.Thread(target=lambda one=one: told.append(writer.store(one))) for one in each]
+    for thread in threads:
+        thread.start()
+    eventually(lambda: _assert_handed_in(writer, len(each)))
+    writer.start()
+    for thread in threads:
+        thread.join(5)
+    writer.close()
+    engine.dispose()
+    assert len(set(told)) == len(each)
+    assert seen == [(set(), 0)]
+
+
+def test_for_a_request_that_waits_it_does_not_ring(
+    shop: Workshop, writer: Writer, rung: list[tuple[EventId, ...]]
+) -> None:
+    writer.store(delivery(shop.account, signal("SIGNAL_OPEN", "waits"), answered=False))
+    answered = writer.store(delivery(shop.account, signal("SIGNAL_OPEN", "answered")))
+    assert rung == [(answered,)]
+
+
+def test_for_what_was_known_it_does_not_ring(shop: Workshop, writer: Writer, rung: list[tuple[EventId, ...]]) -> None:
+    first = signal("SIGNAL_OPEN", "a")
+    shop.arrives(first)
+    assert writer.store(delivery(shop.account, first)) is None
+    assert rung == []
+
+
+def test_a_bell_that_breaks_costs_nobody_an_answer(shop: Workshop, writer: Writer) -> None:
+    def broken(*_: EventId) -> None:
+        raise RuntimeError("broken")
+
+    writer._ring = broken
+    for position in ("a", "b"):
+        assert writer.store(delivery(shop.account, signal("SIGNAL_OPEN", position))) is not None
+
+
+def _assert_handed_in(writer: Writer, size: int) -> None:
+    assert writer._handed_in.qsize() == size

@@ -55,7 +55,11 @@ class VirtualDoorbell:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def ring(self, event: EventId) -> bool:
+    def ring(self, *events: EventId) -> bool:
+        heard = [self._heard(event) for event in events]
+        return all(heard)
+
+    def _heard(self, event: EventId) -> bool:
         self._world.boundary(f"is about to ring {event}")
         return self._world.ring(event)
 
