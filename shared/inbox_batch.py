@@ -1,13 +1,14 @@
 """Stores the new signals of several requests in one transaction: what is not plain is left to `inbox.store`."""
 
+import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.domain import AccountId, EventId, IntegrationId, SignalEvent, StrategyKey
+from shared.domain import AccountId, EventId, IntegrationId, SignalEvent
 from shared.keys import content_hash, event_key
 
 
@@ -24,36 +25,35 @@ class Delivery:
 
 
 _Name = tuple[AccountId, str]
-_Places = Mapping[_Name, tuple[StrategyKey, int]]
 
+# One statement with two texts for arguments, whatever the number of events: of lists, Python makes SQL value by value.
 # A strategy's row is locked until the commit, as in `inbox.store`; always in the same order, so that no two wait for
 # each other. `next_seq` is the last number given: of a strategy that is new, the number of its events here.
-_TAKE_SEQUENCES = text("""
-    INSERT INTO strategies (account_id, strategy_id, name, next_seq)
-    SELECT * FROM unnest(
-        CAST(:accounts AS bigint[]), CAST(:strategies AS text[]), CAST(:names AS text[]), CAST(:counts AS bigint[])
-    )
-    ON CONFLICT (account_id, strategy_id)
-    DO UPDATE SET next_seq = strategies.next_seq + EXCLUDED.next_seq, name = EXCLUDED.name
-    RETURNING account_id, strategy_id, id, next_seq
-""")
 _STORE = text("""
+    WITH taken AS (
+        INSERT INTO strategies (account_id, strategy_id, name, next_seq)
+        SELECT account, strategy, name, count
+        FROM json_to_recordset(CAST(:strategies AS json)) AS given (
+            account bigint, strategy text, name text, count bigint
+        )
+        ORDER BY account, strategy
+        ON CONFLICT (account_id, strategy_id)
+        DO UPDATE SET next_seq = strategies.next_seq + EXCLUDED.next_seq, name = EXCLUDED.name
+        RETURNING account_id, strategy_id, id, next_seq
+    )
     INSERT INTO events (
         account_id, strategy, seq, key, content_hash, version, type, timestamp_ms, body_hash,
         proquant_position_id, direction, ticker, quantity, integration_id, accepted_at
     )
-    SELECT account, strategy, seq, key, content_hash, version, type, timestamp_ms, body_hash,
+    SELECT account, taken.id, taken.next_seq - later, key, content_hash, version, type, timestamp_ms, body_hash,
         position, direction, ticker, quantity, integration, CASE WHEN answered THEN now() END
-    FROM unnest(
-        CAST(:account AS bigint[]), CAST(:strategy AS bigint[]), CAST(:seq AS bigint[]), CAST(:key AS text[]),
-        CAST(:content_hash AS text[]), CAST(:version AS text[]), CAST(:type AS text[]),
-        CAST(:timestamp_ms AS bigint[]), CAST(:body_hash AS text[]), CAST(:position AS text[]),
-        CAST(:direction AS text[]), CAST(:ticker AS text[]), CAST(:quantity AS numeric[]),
-        CAST(:integration AS bigint[]), CAST(:answered AS boolean[])
-    ) AS given (
-        account, strategy, seq, key, content_hash, version, type, timestamp_ms, body_hash,
-        position, direction, ticker, quantity, integration, answered
+    FROM json_to_recordset(CAST(:events AS json)) AS given (
+        account bigint, strategy text, place bigint, later bigint, key text, content_hash text, version text, type text,
+        timestamp_ms bigint, body_hash text, position text, direction text, ticker text, quantity numeric,
+        integration bigint, answered boolean
     )
+    JOIN taken ON taken.account_id = account AND taken.strategy_id = strategy
+    ORDER BY place
     ON CONFLICT (account_id, key) DO NOTHING
     RETURNING id, account_id, key
 """)
@@ -65,69 +65,53 @@ def store_new(session: Session, deliveries: Sequence[Delivery]) -> list[EventId 
     What is known needs a look at what it was, and perhaps an alert: that is `inbox.store`'s. The gap that it leaves in
     its strategy's sequence means nothing.
     """
-    places = _take_sequences(session, deliveries)
-    rows = [_row(delivery, place) for delivery, place in zip(deliveries, _seats(deliveries, places), strict=True)]
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    stored = {(row.account_id, row.key): EventId(row.id) for row in session.execute(_STORE, columns)}
-    return [stored.pop((row["account"], row["key"]), None) for row in rows]
-
-
-def _take_sequences(session: Session, deliveries: Sequence[Delivery]) -> _Places:
-    """For each strategy its key, and the number before the first of those that it gives to this batch."""
     counts = Counter(_name(delivery) for delivery in deliveries)
+    strategies, events = _strategies(deliveries, counts), _events(deliveries, counts)
+    rows = session.execute(_STORE, {"strategies": json.dumps(strategies), "events": json.dumps(events)})
+    stored = {(account, key): EventId(event) for event, account, key in rows}
+    return [stored.pop((event["account"], event["key"]), None) for event in events]
+
+
+def _strategies(deliveries: Sequence[Delivery], counts: Counter[_Name]) -> list[dict[str, object]]:
+    """Each strategy once, by the name that came last, with the number of its events."""
     names = {_name(delivery): delivery.event.strategy_name for delivery in deliveries}
-    ordered = sorted(counts)
-    taken = session.execute(
-        _TAKE_SEQUENCES,
-        {
-            "accounts": [account for account, _ in ordered],
-            "strategies": [strategy for _, strategy in ordered],
-            "names": [names[name] for name in ordered],
-            "counts": [counts[name] for name in ordered],
-        },
-    )
-    return {
-        (row.account_id, row.strategy_id): (
-            StrategyKey(row.id),
-            row.next_seq - counts[AccountId(row.account_id), row.strategy_id],
-        )
-        for row in taken
-    }
+    return [
+        {"account": account, "strategy": strategy, "name": name, "count": counts[account, strategy]}
+        for (account, strategy), name in names.items()
+    ]
 
 
-def _seats(deliveries: Sequence[Delivery], places: _Places) -> list[tuple[StrategyKey, int]]:
-    """Strategy and sequence number of each delivery: within a strategy in the order in which they came."""
-    given: Counter[_Name] = Counter()
-    seats = []
-    for delivery in deliveries:
-        name = _name(delivery)
-        given[name] += 1
-        strategy, before = places[name]
-        seats.append((strategy, before + given[name]))
-    return seats
+def _events(deliveries: Sequence[Delivery], counts: Counter[_Name]) -> list[dict[str, object]]:
+    """The rows: `later` is how many events of the same strategy come after it here, in the order in which they came."""
+    left = counts.copy()
+    rows = []
+    for place, delivery in enumerate(deliveries):
+        left[_name(delivery)] -= 1
+        rows.append(_row(delivery, place, left[_name(delivery)]))
+    return rows
 
 
 def _name(delivery: Delivery) -> _Name:
     return delivery.account, delivery.event.strategy_id
 
 
-def _row(delivery: Delivery, seat: tuple[StrategyKey, int]) -> dict[str, object]:
+def _row(delivery: Delivery, place: int, later: int) -> dict[str, object]:
     event = delivery.event
-    strategy, seq = seat
     return {
         "account": delivery.account,
-        "strategy": strategy,
-        "seq": seq,
+        "strategy": event.strategy_id,
+        "place": place,
+        "later": later,
         "key": event_key(event),
         "content_hash": content_hash(event),
         "version": delivery.version,
-        "type": str(event.type),
+        "type": event.type,
         "timestamp_ms": event.timestamp_ms,
         "body_hash": delivery.body_hash,
         "position": event.proquant_position_id,
-        "direction": str(event.direction),
+        "direction": event.direction,
         "ticker": event.ticker,
-        "quantity": event.quantity,
+        "quantity": str(event.quantity),  # a number of JSON would be read exactly too, but Python writes it as a float
         "integration": delivery.integration,
         "answered": delivery.answered,
     }

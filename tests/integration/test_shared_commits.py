@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import event as engine_events
@@ -72,6 +74,29 @@ def test_a_batch_is_stored_as_one_by_one_would_be(shop: Workshop) -> None:
         assert (row.state, row.accepted_at, row.version, row.body_hash) == ("received", None, "v1", "hash")
     again = shop.arrives(signal("SIGNAL_OPEN", "c", strategy_id="new"))
     assert {row.id: row for row in rows(shop)}[again].seq == 3
+
+
+def test_what_is_said_is_stored_to_the_last_digit_and_letter(shop: Workshop) -> None:
+    quantity, name = Decimal("1234567890.123456789012"), 'Größe "½" \\ 漢字 🐎'
+    event = replace(signal("SIGNAL_OPEN", "a"), quantity=quantity, strategy_name=name)
+    with shop.sessions.begin() as session:
+        store_new(session, [delivery(shop.account, event)])
+        assert session.scalars(select(Strategy.name)).all() == [name]
+    (row,) = rows(shop)
+    assert row.quantity == quantity
+
+
+def test_two_that_store_the_same_strategies_do_not_wait_for_each_other_in_a_circle(shop: Workshop) -> None:
+    names = [f"s{number}" for number in range(40)]
+
+    def store(turn: int) -> int:
+        order = names if turn % 2 else names[::-1]
+        each = [delivery(shop.account, signal("SIGNAL_OPEN", f"{turn}-{name}", strategy_id=name)) for name in order]
+        with shop.sessions.begin() as session:
+            return len(set(store_new(session, each)) - {None})
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(store, range(24))) == [len(names)] * 24
 
 
 def test_who_was_answered_is_noted(shop: Workshop) -> None:
