@@ -24,7 +24,9 @@ AT_ONCE = 1_000
 _Key = tuple[EventId, int, str]
 
 # One text however many rows, as one argument: to compile an INSERT for each number of them, and to dump each of their
-# values, took a third of the receiver's time under load. `first` and `last`: seconds before `now`.
+# values, took a third of the receiver's time under load. `first` and `last`: seconds before `now`. Of an event that was
+# deleted since, nothing is written: it would be refused, and with it all that came after it, for ever. They
+# come in one order, so that no two who write of the same events wait for each other.
 _MERGE = text("""
     INSERT INTO answers (event_id, status, body, first_at, last_at, times)
     SELECT event, status, body,
@@ -33,6 +35,8 @@ _MERGE = text("""
     FROM json_to_recordset(CAST(:answers AS json)) AS given (
         event bigint, status smallint, body text, first double precision, last double precision, times integer
     )
+    WHERE EXISTS (SELECT FROM events WHERE events.id = event)
+    ORDER BY event, status, body
     ON CONFLICT (event_id, status, body) DO UPDATE SET
         first_at = least(answers.first_at, EXCLUDED.first_at),
         last_at = greatest(answers.last_at, EXCLUDED.last_at),
@@ -118,7 +122,7 @@ class Answered:
                     "last": ours - heard.last,
                     "times": heard.times,
                 }
-                for (event, status, body), heard in sorted(batch.items())  # one order for all: no two can deadlock
+                for (event, status, body), heard in batch.items()
             ]
             session.execute(_MERGE, {"now": now, "answers": json.dumps(rows)})
 

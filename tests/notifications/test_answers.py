@@ -87,3 +87,13 @@ def test_what_is_remembered_is_bounded(sessions: Sessions, event: EventId, monke
         answered.note(event, reply)
     answered.flush()
     assert [(row.status, row.times) for row in rows(sessions)] == [(200, 2)]
+
+
+def test_an_event_that_was_deleted_since_does_not_keep_the_others_from_being_written(
+    sessions: Sessions, event: EventId
+) -> None:
+    answered = Answered(sessions)
+    answered.note(EventId(event + 1), accepted())
+    answered.note(event, accepted())
+    answered.flush()
+    assert [row.event_id for row in rows(sessions)] == [event]
