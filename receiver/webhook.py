@@ -17,7 +17,7 @@ from receiver.reading import Reading
 from receiver.refused import Refused
 from receiver.versions import Versions
 from receiver.waiting import Waiting
-from receiver.writing import Writer
+from receiver.writing import Writer, log_stored
 from shared import inbox
 from shared.accounts import AccountState
 from shared.alerts import raise_alert
@@ -124,19 +124,17 @@ def _known_or_denied(desk: Desk, account: AccountState, envelope: Envelope) -> S
 def _insert(desk: Desk, account: AccountState, envelope: Envelope, body: bytes) -> Stored:
     event, body_hash = envelope.event, hashlib.sha256(body).hexdigest()
     answered = desk.wait == 0 or not isinstance(event, SignalEvent)
-    stored: Stored | None = None
     if desk.writer is not None and isinstance(event, SignalEvent):
-        delivery = Delivery(account.id, account.integration, envelope.version, event, body_hash, answered)
-        row = desk.writer.store(delivery)
-        stored = Stored(row, fresh=True, rung=answered) if row is not None else None
-    stored = stored or _insert_alone(desk, account, envelope, body_hash, answered)
-    log.info(
-        "Event stored." if stored.fresh else "Event known.",
-        action="stored" if stored.fresh else "duplicate",
-        event_id=stored.event,
-        type=event.type,
-        account=account.name,
-    )
+        row = desk.writer.store(
+            Delivery(account.id, account.name, account.integration, envelope.version, event, body_hash, answered)
+        )
+        if row is not None:
+            return Stored(row, fresh=True, rung=answered)
+    stored = _insert_alone(desk, account, envelope, body_hash, answered)
+    if stored.fresh:
+        log_stored(stored.event, event.type, account.name)
+    else:
+        log.info("Event known.", action="duplicate", event_id=stored.event, type=event.type, account=account.name)
     return stored
 
 

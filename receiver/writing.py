@@ -74,6 +74,7 @@ class Writer:
     def _store_until_closed(self) -> None:
         while batch := self._gather():
             stored = self._store([waiting.delivery for waiting in batch])
+            _note(batch, stored)
             self._ring_for(batch, stored)
             for waiting, event in zip(batch, stored, strict=True):
                 waiting.tell(event)
@@ -114,3 +115,15 @@ class Writer:
             self._ring(*fresh)
         except Exception:  # the thread must go on: requests wait for it, and the sweep rings later
             log.exception("Nobody was rung for.", action="doorbell_failed", ids=fresh)
+
+
+def _note(batch: Sequence[_Waiting], stored: Sequence[EventId | None]) -> None:
+    """The line of each, from this one thread: requests that log at once wait for each other and for the interpreter."""
+    for waiting, event in zip(batch, stored, strict=True):
+        if event is not None:
+            log_stored(event, waiting.delivery.event.type, waiting.delivery.account_name)
+
+
+def log_stored(event: EventId, type_: str, account: str) -> None:
+    """The line of an event that is new, whoever stored it."""
+    log.info("Event stored.", action="stored", event_id=event, type=type_, account=account)

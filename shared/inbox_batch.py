@@ -14,9 +14,10 @@ from shared.keys import content_hash, event_key
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One signal as it came in. `answered`: nobody will wait for its outcome."""
+    """One signal as it came in. `answered`: nobody will wait for its outcome. `account_name`: for the log."""
 
     account: AccountId
+    account_name: str
     integration: IntegrationId | None
     version: str
     event: SignalEvent

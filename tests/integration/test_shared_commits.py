@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import event as engine_events
 from sqlalchemy import select, text, update
+from structlog.testing import capture_logs
 
 from receiver.writing import CONNECTIONS, LOCK_TIMEOUT_MS, Writer
 from shared.db import Sessions, make_engine, make_sessions
@@ -42,7 +43,7 @@ def writer(database_url: str, rung: list[tuple[EventId, ...]]) -> Iterator[Write
 
 
 def delivery(account: AccountId, event: SignalEvent, answered: bool = True) -> Delivery:
-    return Delivery(account, None, "v1", event, "hash", answered)
+    return Delivery(account, "desk", None, "v1", event, "hash", answered)
 
 
 def rows(shop: Workshop) -> list[EventRow]:
@@ -193,6 +194,17 @@ def test_it_rings_once_for_a_batch_after_its_commit_and_before_anybody_is_told(
     engine.dispose()
     assert len(set(told)) == len(each)
     assert seen == [(set(), 0)]
+
+
+def test_each_that_is_stored_has_a_line_and_what_was_known_has_none(shop: Workshop, writer: Writer) -> None:
+    known = signal("SIGNAL_OPEN", "known")
+    shop.arrives(known)
+    with capture_logs() as lines:
+        writer.store(delivery(shop.account, known))
+        stored = writer.store(delivery(shop.account, signal("SIGNAL_OPEN", "a")))
+    assert [(line["action"], line["event_id"], line["type"], line["account"]) for line in lines] == [
+        ("stored", stored, "SIGNAL_OPEN", "desk")
+    ]
 
 
 def test_for_a_request_that_waits_it_does_not_ring(
