@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import Engine, StaticPool, create_engine, make_url, text
+import psycopg
+from psycopg.pq import ExecStatus, TransactionStatus
+from sqlalchemy import Engine, StaticPool, create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -18,15 +20,17 @@ WIPE = "; ".join(
         "DELETE FROM alerts; DELETE FROM fills; DELETE FROM positions; DELETE FROM orders",
         "DELETE FROM events; DELETE FROM strategies; DELETE FROM instruments; DELETE FROM tokens; DELETE FROM accounts",
         "DELETE FROM workers; DELETE FROM sweep_lease; DELETE FROM protocol_versions",
-        *(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), 1, false)" for table in NUMBERED),
+        *(f"PERFORM setval(pg_get_serial_sequence('{table}', 'id'), 1, false)" for table in NUMBERED),
     ]
 )
-VIRTUAL_NOW = """
+FUNCTIONS = f"""
 CREATE SCHEMA IF NOT EXISTS simulation;
 CREATE OR REPLACE FUNCTION simulation.now() RETURNS timestamptz LANGUAGE sql STABLE
   AS $$ SELECT current_setting('simulation.now')::timestamptz $$;
 CREATE OR REPLACE FUNCTION simulation.clock_timestamp() RETURNS timestamptz LANGUAGE sql STABLE
-  AS $$ SELECT current_setting('simulation.now')::timestamptz $$
+  AS $$ SELECT current_setting('simulation.now')::timestamptz $$;
+CREATE OR REPLACE FUNCTION simulation.wipe() RETURNS void LANGUAGE plpgsql
+  AS $$ BEGIN {WIPE}; END $$
 """
 COMMIT_FAULTS = (Fault.COMMIT_FAILS, Fault.COMMIT_UNHEARD)
 
@@ -39,26 +43,52 @@ class Hooks(Protocol):
     def time(self) -> str: ...
 
 
+class LastingConnection(psycopg.Connection[Any]):
+    """Plans each statement once for as long as it lasts: planning took longer than executing.
+
+    psycopg forgets what it has prepared with every rollback, since a statement may have been prepared for a table that
+    the rollback takes away. No world changes the schema, and each session that only reads ends with a rollback.
+    """
+
+    def rollback(self) -> None:
+        """Rolls back as psycopg does, and forgets nothing."""
+        if self.pgconn.transaction_status == TransactionStatus.IDLE:
+            return
+        result = self.pgconn.exec_(b"ROLLBACK")
+        if result.status != ExecStatus.COMMAND_OK:
+            raise psycopg.OperationalError(result.get_error_message())
+
+
 def connect(database_url: str) -> Engine:
     """One connection for the whole simulation: only one actor runs at a time, and none pauses in a transaction.
 
     `now()` is shadowed by a virtual one, so that what the product lets the database stamp has the world's time.
     """
-    url = make_url(database_url).set(drivername="postgresql+psycopg")
-    options = (
-        "-c synchronous_commit=off -c timezone=UTC -c search_path=simulation,pg_catalog,public"
-        " -c simulation.now=2030-01-07T00:00:00Z"
-    )
-    engine = create_engine(url, poolclass=StaticPool, connect_args={"options": options})
+    settings = {
+        "synchronous_commit": "off",
+        "timezone": "UTC",
+        "search_path": "simulation,pg_catalog,public",
+        "simulation.now": "2030-01-07T00:00:00Z",
+        "jit": "off",
+        "plan_cache_mode": "force_generic_plan",
+    }
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+
+    def open_connection() -> LastingConnection:
+        connection = LastingConnection.connect(database_url, options=options)
+        connection.prepared_max = None
+        return connection
+
+    engine = create_engine("postgresql+psycopg://", poolclass=StaticPool, creator=open_connection)
     with engine.begin() as connection:
-        connection.exec_driver_sql(VIRTUAL_NOW)
+        connection.exec_driver_sql(FUNCTIONS)
     return engine
 
 
 def wipe(engine: Engine) -> None:
     """Forgets the last world: its rows would be swept by the next one."""
     with engine.begin() as connection:
-        connection.exec_driver_sql(WIPE)
+        connection.exec_driver_sql("SELECT simulation.wipe()")
 
 
 class WatchedSessions:
