@@ -68,6 +68,7 @@ class Capabilities:
     own timeouts; it must be well below `LEASE_SECONDS`. `nets_positions`: the account keeps one net position a symbol.
     `opposite_sides`: a strategy may open long what another one holds short; without it the broker refuses that.
     `budget`: what the broker allows; None where it allows everything. Callers need not keep it: `budget.py` does.
+    `marks`: whether look-ups begin at a mark; only then is `mark` called before an intent, and only then may it ask.
     """
 
     dedupe: Dedupe
@@ -76,6 +77,7 @@ class Capabilities:
     deadline_seconds: float = 15.0
     opposite_sides: bool = True
     budget: Budget | None = None
+    marks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ class Broker(Protocol):
     | instruments | everything that this account may trade, now |
     | account | cash as the broker sees it now |
     | is_open | whether a market order in `symbol` would be executed at `at` (UTC) |
-    | mark | a high-water mark of the account's history for brokers that look orders up by it, else None |
+    | mark | a high-water mark of the account's history where `capabilities.marks`; else None, and asks nobody |
     | submit | exactly one attempt; returns a report, or raises OrderRejected, BrokerUnavailable or OutcomeUnknown |
     | find | the report of this order; None = not there now. Raises BrokerUnavailable where it could not look |
     | positions | the account's net position in each symbol |
