@@ -6,7 +6,19 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, bindparam, case, exists, func, literal_column, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.dml import ReturningUpdate
@@ -31,8 +43,6 @@ from shared.tables import EventRow, OrderRow, Strategy
 RUNNABLE = (EventState.RECEIVED, EventState.EXECUTING, EventState.WAITING)
 OPENING = (EventType.SIGNAL_OPEN, EventType.SIGNAL_REOPEN)
 _EVENT = table_of(EventRow)
-_IS_RUNNABLE = EventRow.state.in_([literal_column(f"'{state}'") for state in RUNNABLE])
-"""Spelled out, so that the index of unfinished events serves a prepared statement too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,7 @@ def next_due(session: Session, strategy: StrategyKey, now: datetime) -> Due:
     first. An event that waits holds back the later ones. While one is parked, OPEN and REOPEN wait for the
     person who resolves it, and CLOSE does not: what is held must stay closable.
     """
-    row = session.execute(_next_due(), {"strategy": strategy}).one_or_none()
+    row = session.execute(_next_due(), {"of_strategy": strategy}).one_or_none()
     if row is None:
         return Due(None)
     if row.state == EventState.WAITING and row.next_attempt_at > now:
@@ -67,22 +77,49 @@ def next_due(session: Session, strategy: StrategyKey, now: datetime) -> Due:
 
 @cache
 def _next_due() -> Select[*tuple[Any, ...]]:
-    strategy = bindparam("strategy", type_=BigInteger)
-    begun = exists().where(OrderRow.event_id == EventRow.id)
-    other = aliased(EventRow)
+    """Under another name than the table's own, so that it can stand in an update of the table."""
+    strategy = bindparam("of_strategy", type_=BigInteger)
+    event, other = aliased(EventRow), aliased(EventRow)
+    begun = exists().where(OrderRow.event_id == event.id)
     parked = exists().where(other.strategy == strategy, other.state == EventState.PARKED)
     return (
-        select(EventRow.id, EventRow.state, EventRow.next_attempt_at, EventRow.account_id, EventRow.type)
-        .where(EventRow.strategy == strategy, _IS_RUNNABLE)
-        .where(or_(EventRow.type.not_in(OPENING), ~parked))
-        .order_by(case((begun, 0), else_=1), EventRow.timestamp_ms, EventRow.seq)
+        select(event.id, event.state, event.next_attempt_at, event.account_id, event.type)
+        .where(event.strategy == strategy, _runnable(event))
+        .where(or_(event.type.not_in(OPENING), ~parked))
+        .order_by(case((begun, 0), else_=1), event.timestamp_ms, event.seq)
         .limit(1)
     )
 
 
-def take_up(session: Session, event: EventId, now: datetime) -> None:
-    """The worker starts on the event, or takes it over from one whose lease ran out."""
-    _move(session, event, EventState.EXECUTING, "attempts", started_at=now, next_attempt_at=None, reason=None)
+def take_next(session: Session, strategy: StrategyKey, now: datetime) -> Due:
+    """Finds the first event and takes it up, if it is due: the worker starts on it, or takes it over from another."""
+    row = session.execute(_take_next(), {"of_strategy": strategy, "at": now}).one_or_none()
+    if row is None:
+        return next_due(session, strategy, now)
+    return Due(EventId(row.id), AccountId(row.account_id), row.type in TRADING)
+
+
+@cache
+def _take_next() -> ReturningUpdate[tuple[int, int, str]]:
+    columns = _EVENT.c
+    found = _next_due().subquery()
+    first = select(found.c.id).scalar_subquery()
+    now = bindparam("at", type_=columns.started_at.type)
+    return (
+        update(_EVENT)
+        .where(
+            columns.id == first,
+            or_(columns.state != EventState.WAITING, columns.next_attempt_at <= now),
+        )
+        .values(
+            state=EventState.EXECUTING,
+            attempts=columns.attempts + 1,
+            started_at=func.coalesce(columns.started_at, now),  # the first time stays
+            next_attempt_at=None,
+            reason=None,
+        )
+        .returning(columns.id, columns.account_id, columns.type)
+    )
 
 
 def wait(session: Session, event: EventId, until: datetime, reason: str) -> None:
@@ -142,7 +179,7 @@ def to_ring(session: Session, now: datetime, unrung_since: datetime, limit: int)
     first = (
         select(EventRow.id, EventRow.rung_at)
         .join(Strategy, Strategy.id == EventRow.strategy)
-        .where(_IS_RUNNABLE)
+        .where(_runnable(EventRow))
         .where(or_(EventRow.next_attempt_at.is_(None), EventRow.next_attempt_at <= now))
         .where(or_(Strategy.lease_until.is_(None), Strategy.lease_until < now))
         .where(EventRow.received_at <= unrung_since)
@@ -174,6 +211,11 @@ def _move(
     return accepted_at
 
 
+def _runnable(event: type[EventRow]) -> ColumnElement[bool]:
+    """Spelled out, so that the index of unfinished events serves a prepared statement too."""
+    return event.state.in_([literal_column(f"'{state}'") for state in RUNNABLE])
+
+
 def _before(state: EventState) -> list[EventState]:
     return [origin for origin, targets in EVENT_TRANSITIONS.items() if state in targets]
 
@@ -182,8 +224,6 @@ def _before(state: EventState) -> list[EventState]:
 def _moving(state: EventState, counted: str | None, names: tuple[str, ...]) -> ReturningUpdate[tuple[datetime | None]]:
     columns = _EVENT.c
     values: dict[str, object] = {name: bindparam(f"new_{name}", type_=columns[name].type) for name in names}
-    if "started_at" in values:
-        values["started_at"] = func.coalesce(columns.started_at, values["started_at"])  # the first time stays
     if counted is not None:
         values[counted] = columns[counted] + 1
     return (

@@ -139,7 +139,7 @@ class EventRow(Base):
 
 
 class OrderRow(Base):
-    """One order of an event. Written by `ledger.py` only; its intent is committed before it is sent."""
+    """One order of an event. Written by `ledger.py` and `ledger_whole.py`; the intent is committed before a send."""
 
     __tablename__ = "orders"
     __table_args__ = (UniqueConstraint("event_id", "leg", "generation"),)
@@ -169,7 +169,7 @@ class OrderRow(Base):
 
 
 class FillRow(Base):
-    """One execution of an order, as the broker reported it. Inserted once by `ledger.py`, never changed."""
+    """One execution of an order, as the broker told it. Inserted by `ledger.py` or `ledger_whole.py`, never changed."""
 
     __tablename__ = "fills"
     __table_args__ = (UniqueConstraint("order_id", "fill_id"),)
@@ -183,7 +183,7 @@ class FillRow(Base):
 
 
 class PositionRow(Base):
-    """What one strategy holds, or held. Opened and closed by fills; written by `ledger.py` only."""
+    """What one strategy holds, or held. Opened and closed by fills; written by `ledger.py` and `ledger_whole.py`."""
 
     __tablename__ = "positions"
     __table_args__ = (

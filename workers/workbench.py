@@ -9,16 +9,26 @@ from datetime import datetime
 from shared.clock import Clock, database_clock
 from shared.db import Sessions
 from shared.domain import AccountId, EventId
-from workers.brokers.base import Broker
+from workers.brokers.base import Broker, Capabilities
+from workers.ended import RecentlyEnded
+
+
+@dataclass(frozen=True, slots=True)
+class AtHand:
+    """An adapter, and what it promised when it was last asked: an adapter may have to ask its broker for that."""
+
+    broker: Broker
+    promises: Capabilities
 
 
 @dataclass(frozen=True, slots=True)
 class Workbench:
     """What a worker works with. Times in seconds.
 
-    `owner`: a name for the thread at work, unique among all. `broker`: the adapter of an account. `announce`: tells
-    waiting requests that an event is finished. `wake`: rings the event at a time; if that is forgotten, the sweep does
-    it. `stopping`: no new order is to be begun.
+    `owner`: a name for the thread at work, unique among all. `broker`: the adapter of an account, made on first use.
+    `announce`: tells waiting requests that an event is finished. `wake`: rings the event at a time; if that is
+    forgotten, the sweep does it. `stopping`: no new order is to be begun. `at_hand`: the adapters that were used
+    already, by account. `ended`: what this process has lately ended.
     """
 
     sessions: Sessions
@@ -30,6 +40,8 @@ class Workbench:
     lease: float
     open_max_age: float
     reorder_grace: float
+    at_hand: dict[AccountId, AtHand] = field(default_factory=dict)
+    ended: RecentlyEnded = field(default_factory=RecentlyEnded)
     clock: Clock = database_clock
     monotonic: Callable[[], float] = time.monotonic
     jitter: Callable[[], float] = field(default=random.random)

@@ -12,6 +12,7 @@ import pytest
 from redis import Redis
 
 from tests.acceptance.live import CANARY, Customer, Live, signal
+from tests.eventually import eventually
 
 pytestmark = pytest.mark.acceptance
 
@@ -37,7 +38,7 @@ def customer(bridge: Live) -> Customer:
     ):
         customer.post(signal(type_, position, quantity=quantity))
     unlucky.post(signal("SIGNAL_OPEN", "p1"))
-    assert [(row.state, row.attempts > 0) for row in unlucky.rows()] == [("waiting", True)]
+    eventually(lambda: [(row.state, row.attempts > 0) for row in unlucky.rows()] == [("waiting", True)])
     whole = customer.body(signal("SIGNAL_OPEN", "p5"))
     for odd in (whole[:-20], whole.replace(b'"BUY"', b'"UP"'), whole.replace(b'"v1"', b'"v0"'), whole + b"x" * 70_000):
         assert bridge.post(odd, customer.token).status_code >= 400

@@ -58,8 +58,8 @@ ABOUT_ORDERS = """\
 ## Orders
 
 An order's first row is `submitting`, committed before it is sent: from then on it may be at the broker, and only
-evidence moves it on. `shared/ledger.py` alone does. *adapter*: the answer to the submit; *look-up*: the answer to the
-question what became of it.
+evidence moves it on. `shared/ledger.py` alone does, with its short way `shared/ledger_whole.py` for what was filled at
+once. *adapter*: the answer to the submit; *look-up*: the answer to the question what became of it.
 """
 
 

@@ -13,9 +13,10 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from shared.assessment import assess
 from shared.db import Sessions
 from shared.domain import Direction, EventId, OrderState
-from shared.tables import Strategy
+from shared.tables import OrderRow, Strategy
 from tests.bridge import lifecycle, signal
 from tests.workshop import ScriptedBroker, Workshop, open_workshop
 from workers.brokers.base import BrokerUnavailable, OrderReport, OrderRequest, OutcomeUnknown
@@ -68,7 +69,7 @@ def failing(workshop: Workshop, **plan: str) -> Any:
 
 
 @pytest.mark.parametrize("told", ["refused", "lost", "applied"])
-@pytest.mark.parametrize("number", range(1, 6))
+@pytest.mark.parametrize("number", range(6))
 def test_a_database_that_fails_once_anywhere_doubles_and_loses_nothing(
     workshop: Workshop, told: str, number: int
 ) -> None:
@@ -92,6 +93,38 @@ def test_an_answer_of_the_broker_is_recorded_when_the_database_comes_back(worksh
     workshop.run(event, sessions=sessions)
     assert workshop.states() == ["done"]
     assert len(workshop.broker.submitted) == 1
+
+
+def test_an_event_that_breaks_our_code_does_not_cost_the_answer_to_the_one_before(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both were to be written in one transaction: then the first alone is, and the second is set aside."""
+    first, second = workshop.arrives(signal("SIGNAL_OPEN")), workshop.arrives(signal("SIGNAL_CLOSE"))
+    monkeypatch.setattr("workers.turns.assess", lambda s, event: assess(s, {first: first}[event]))
+    with pytest.raises(KeyError):
+        workshop.run(first)
+    assert workshop.states() == ["done", "waiting"]
+    assert workshop.announced == [first]
+    assert [held.quantity for held in workshop.held()] == [10]
+    monkeypatch.undo()
+    workshop.later(61)
+    workshop.run(second)
+    assert workshop.states() == ["done", "done"]
+    assert workshop.broker.sides() == ["BUY 10", "SELL 10"]
+
+
+def test_what_changes_while_an_order_is_filled_is_seen(workshop: Workshop) -> None:
+    """An order that was settled behind our back is not settled again."""
+
+    def settle() -> None:
+        with workshop.sessions.begin() as session:
+            session.execute(update(OrderRow).values(state="unknown"))
+
+    workshop.broker = Interrupting(meanwhile=settle)
+    workshop.run(workshop.arrives(signal("SIGNAL_OPEN")))
+    assert workshop.states() == ["done"]
+    assert [(order.state, int(order.filled_quantity)) for order in workshop.orders()] == [("filled", 10)]
+    assert [held.quantity for held in workshop.held()] == [10]
 
 
 def test_a_worker_gives_up_on_the_database_when_its_lease_is_over(workshop: Workshop) -> None:

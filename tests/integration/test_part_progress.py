@@ -136,7 +136,8 @@ def move(workshop: Workshop, event: EventId, to: EventState) -> None:
     skip = SkipReason.SUPERSEDED if to is EventState.SKIPPED else None
     with workshop.sessions.begin() as session:
         if to is EventState.EXECUTING:
-            progress.take_up(session, event, now())
+            if progress.take_next(session, StrategyKey(workshop.strategy().id), now()).event != event:
+                raise IllegalTransition("It was not taken up.")
         elif to is EventState.WAITING:
             progress.wait(session, event, now(), "later")
         elif to is EventState.PARKED:

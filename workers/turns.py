@@ -1,0 +1,236 @@
+"""One transaction of a worker: writes down what was heard, and decides until the broker has to be asked again."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from shared import ledger_whole, progress
+from shared.assessment import assess
+from shared.db import not_durable
+from shared.domain import AccountId, EventId, EventState
+from shared.progress import Due
+from shared.situation import Order, Situation
+from workers import ending, planning
+from workers import lease as leases
+from workers.denials import Limits
+from workers.lease import Lease
+from workers.recording import record_answer, record_step
+from workers.steps import (
+    AskMarket,
+    Finish,
+    Heard,
+    LookUp,
+    Park,
+    Place,
+    Reported,
+    Retry,
+    Send,
+    Step,
+    WaitUntil,
+    Withdraw,
+    WriteOff,
+)
+from workers.workbench import AtHand, Workbench
+
+LEASE_MARGIN_SECONDS = 5.0  # between the longest submit and the end of the lease
+MOST_IN_A_ROW = 20  # events of one strategy while others wait for a thread; then it queues up again
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What was committed to be asked of the broker, at `at`. `order`: what is to be sent or looked up, if anything."""
+
+    step: Place | Send | LookUp | AskMarket
+    situation: Situation
+    order: Order | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """The event that a worker has in hand, the `number`-th in a row of its strategy.
+
+    `account`: whose broker it needs; None where it needs none. `at_hand`: that broker, once it was spoken to.
+    `asking`: what the broker is to be asked about it; None where nothing was decided about it yet.
+    """
+
+    lease: Lease
+    event: EventId
+    account: AccountId | None
+    at_hand: AtHand | None
+    number: int
+    heard: Heard = field(default_factory=Heard)
+    asking: Asking | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A step that was decided about an event. `due`: when the event is due again, if it waits.
+
+    `awaited`: with Finish, whether a request may wait for the outcome.
+    """
+
+    event: EventId
+    step: Step
+    due: datetime | None = None
+    awaited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one transaction has done. `hand`: with what to go on; None where the strategy was let go, or never ours.
+
+    `waiting`: the event that the strategy waits for, and from when it is due.
+    """
+
+    hand: Hand | None
+    decided: tuple[Decided, ...] = ()
+    waiting: Due | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """What is the same for everything in one transaction. `monotonic`: from before it was begun, in seconds.
+
+    `ahead`: whether it may go on to decide about the events that follow the one in hand.
+    """
+
+    session: Session
+    bench: Workbench
+    now: datetime
+    monotonic: float
+    stopping: bool
+    ahead: bool
+
+
+def begin(t: Transaction, rung: EventId) -> Turn:
+    """Leases the strategy of the event that was rung, and takes up what is due. Somebody else has it: nothing to do.
+
+    Where it decides nothing it need not be durable: what it says is flushed with the first intent, and before that
+    nothing was sent.
+    """
+    lease = leases.claim(t.session, rung, t.bench.owner(), t.now, t.bench.lease, t.monotonic)
+    if lease is None:
+        return Turn(None)
+    turn = _take_next(t, Hand(lease, rung, None, None, number=0), ())
+    _spare_the_disk(t, turn)
+    return turn
+
+
+def go_on(t: Transaction, hand: Hand) -> Turn:
+    """Writes down what the broker has said, decides what it means for the event in hand, and so on."""
+    hand = replace(hand, lease=_renewed(t, hand.lease, hand.at_hand))
+    asked = _filled_whole(t, hand)
+    if asked is not None:
+        return _record(t, hand, asked.situation, ending.ENDED, ())
+    if hand.heard.last is not None:
+        record_answer(t.session, hand.heard.last, t.now)
+    turn = _decide(t, hand, ())
+    if hand.heard.last is None:
+        _spare_the_disk(t, turn)
+    return turn
+
+
+def limits_of(bench: Workbench, at_hand: AtHand | None) -> Limits:
+    """The times that decisions go by."""
+    settle = at_hand.promises.settle_seconds if at_hand is not None else 0.0
+    return Limits(bench.open_max_age, bench.reorder_grace, settle)
+
+
+def _spare_the_disk(t: Transaction, turn: Turn) -> None:
+    """Where nothing was written down but who has the strategy."""
+    if all(isinstance(each.step, AskMarket) for each in turn.decided):
+        not_durable(t.session)
+
+
+def _filled_whole(t: Transaction, hand: Hand) -> Asking | None:
+    """What had been asked, where its answer ends the event: the order is filled, and nothing is left to decide.
+
+    That is most of what ever happens, and takes one statement instead of a look at everything. Where anything is
+    otherwise than it was when the order was sent, nothing is written, and the whole way is gone.
+    """
+    said, asked = hand.heard.last, hand.asking
+    if asked is None or asked.order is None or not isinstance(said, Reported):
+        return None
+    if not ending.ends_whole(asked.situation, asked.order, said.report):
+        return None
+    return asked if ledger_whole.filled_whole(t.session, asked.order, said.report, t.now) else None
+
+
+def _decide(t: Transaction, hand: Hand, decided: tuple[Decided, ...]) -> Turn:
+    """An event that is no longer being executed has ended, waits or is parked: a commit that raised was applied."""
+    situation = assess(t.session, hand.event)
+    if situation.task.state is not EventState.EXECUTING:
+        return _take_next(t, hand, decided)
+    step = planning.next_step(situation, hand.heard, t.now, limits_of(t.bench, hand.at_hand))
+    if t.stopping and isinstance(step, Place | Send):
+        step = WaitUntil(t.now, "The worker stops; another one goes on.")
+    return _record(t, hand, situation, step, decided)
+
+
+def _record(t: Transaction, hand: Hand, situation: Situation, step: Step, decided: tuple[Decided, ...]) -> Turn:
+    recorded = record_step(t.session, situation, step, hand.heard.mark, t.now, hand.lease.seconds, t.bench.jitter())
+    due = recorded if isinstance(recorded, datetime) else None
+    decided = (*decided, Decided(hand.event, step, due, awaited=recorded is True))
+    match step:
+        case WriteOff() | Withdraw():
+            return _decide(t, hand, decided)
+        case Finish() | WaitUntil() | Retry() | Park():
+            return _take_next(t, hand, decided)
+        case Place() | Send() | LookUp() | AskMarket():
+            order = recorded if isinstance(recorded, Order) else None
+            return Turn(replace(hand, asking=Asking(step, situation, order, t.now)), decided)
+
+
+def _take_next(t: Transaction, hand: Hand, decided: tuple[Decided, ...]) -> Turn:
+    """The event is over for now. Takes up the next one; or, when nothing is due, lets go.
+
+    The strategy's row is locked: either there is work, or the receiver finds the strategy free. The next event is
+    decided at once where nobody has to be asked for that: a broker that was spoken to before, and one that looks orders
+    up without a mark, or has told its mark to the event before. An older mark only makes a look-up look at more.
+    """
+    due = _due_or_release(t, hand)
+    if due.event is None:
+        return Turn(None, decided, due)
+    at_hand = t.bench.at_hand.get(due.account) if due.account is not None else None
+    account = due.account if due.trades else None
+    hand = Hand(hand.lease, due.event, account, at_hand, hand.number + 1, Heard(mark=hand.heard.mark))
+    if not t.ahead or not _can_be_decided(hand):
+        return Turn(hand, decided)
+    return _decide(t, replace(hand, lease=_long_enough(t, hand)), decided)
+
+
+def _due_or_release(t: Transaction, hand: Hand) -> Due:
+    """After many in a row, work that is due is left to a doorbell of its own."""
+    if t.stopping:
+        due = Due(None)
+    elif hand.number < MOST_IN_A_ROW:
+        due = progress.take_next(t.session, hand.lease.strategy, t.now)
+    else:
+        due = progress.next_due(t.session, hand.lease.strategy, t.now)
+        due = due if due.event is None else Due(None, next_at=t.now, waiting=due.event)
+    if due.event is None:
+        leases.release(t.session, hand.lease)
+    return due
+
+
+def _can_be_decided(hand: Hand) -> bool:
+    if hand.account is None:
+        return True
+    return hand.at_hand is not None and (hand.heard.mark is not None or not hand.at_hand.promises.marks)
+
+
+def _long_enough(t: Transaction, hand: Hand) -> Lease:
+    """The lease of a claim was made before it was known how long the broker may take."""
+    return hand.lease if _seconds(t, hand.at_hand) <= hand.lease.seconds else _renewed(t, hand.lease, hand.at_hand)
+
+
+def _renewed(t: Transaction, lease: Lease, at_hand: AtHand | None) -> Lease:
+    return leases.renew(t.session, replace(lease, seconds=_seconds(t, at_hand)), t.now, t.monotonic)
+
+
+def _seconds(t: Transaction, at_hand: AtHand | None) -> float:
+    """The answer must come before the lease can end."""
+    deadline = at_hand.promises.deadline_seconds if at_hand is not None else 0.0
+    return max(t.bench.lease, deadline + LEASE_MARGIN_SECONDS)
