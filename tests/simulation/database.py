@@ -41,6 +41,7 @@ class Hooks(Protocol):
     def boundary(self, label: str, seconds: float = 0.0) -> None: ...
     def commit_fault(self) -> Fault | None: ...
     def time(self) -> str: ...
+    def changed(self) -> None: ...
 
 
 class LastingConnection(psycopg.Connection[Any]):
@@ -118,6 +119,7 @@ class WatchedSessions:
             if fault is Fault.COMMIT_FAILS:
                 session.rollback()
                 raise OperationalError("the connection was lost before the commit (simulated)", None, _LOST)
+            self._hooks.changed()
             session.commit()
         if fault is Fault.COMMIT_UNHEARD:
             raise OperationalError("the connection was lost after the commit (simulated)", None, _LOST)

@@ -26,10 +26,10 @@ _always_tell = False
 def play(seeds: Iterable[int], processes: int, always_tell: bool = False) -> Iterator[Trial]:
     """The trials of these seeds, as they come in. Ends what it has started, whenever the caller stops listening."""
     with _server() as url:
-        urls = multiprocessing.get_context("spawn").Queue()
-        for number in range(processes):
-            urls.put(_new_database(url, f"simulation_{number}"))
         context = multiprocessing.get_context("spawn")
+        urls = context.Queue()
+        for database_url in _new_databases(url, processes):
+            urls.put(database_url)
         with context.Pool(processes, _begin, (urls, always_tell)) as pool:
             yield from pool.imap_unordered(_play, seeds, chunksize=CHUNK)
 
@@ -56,9 +56,14 @@ def _server() -> Iterator[str]:
         shutil.rmtree(folder)
 
 
-def _new_database(server: str, name: str) -> str:
+def _new_databases(server: str, number: int) -> list[str]:
+    """The first one is migrated, the others are copies of it."""
+    names = [f"simulation_{n}" for n in range(number)]
+    urls = [make_url(server).set(database=name).render_as_string(hide_password=False) for name in names]
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    url = make_url(server).set(database=name).render_as_string(hide_password=False)
-    migrate.upgrade(url)
-    return url
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(names[0])))
+        migrate.upgrade(urls[0])
+        for name in names[1:]:
+            copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(names[0]))
+            connection.execute(copy)
+    return urls

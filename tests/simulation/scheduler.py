@@ -1,11 +1,12 @@
-"""Runs actors one at a time, each in a thread of its own, in an order and at virtual times that the seed decides."""
+"""Runs actors one at a time, each on a stack of its own, in an order and at virtual times that the seed decides."""
 
 import heapq
 import itertools
 import random
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from greenlet import getcurrent, greenlet
 
 TICK_SECONDS = 0.001  # every step takes some time, so that no two things happen at once
 LARGEST_TRACE = 20_000
@@ -17,13 +18,11 @@ class Death(BaseException):
 
 @dataclass(eq=False)
 class Actor:
-    """A thread that runs only while the scheduler waits for it."""
+    """Who runs only while the scheduler waits for it. A greenlet: threads would cost more than what they do here."""
 
     name: str
     until: float
-    turn: threading.Lock = field(default_factory=threading.Lock)
-    finished: bool = False
-    doomed: bool = False
+    stack: greenlet
     error: BaseException | None = None
 
 
@@ -41,8 +40,7 @@ class Scheduler:
         self.actors: list[Actor] = []
         self._rng = rng
         self._stickiness = stickiness
-        self._control = threading.Lock()
-        self._control.acquire()
+        self._stack = getcurrent()
         self._current: Actor | None = None
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
@@ -63,10 +61,8 @@ class Scheduler:
 
     def spawn(self, name: str, work: Callable[[], None]) -> None:
         """Adds an actor that is ready to run."""
-        actor = Actor(name, self.now)
-        actor.turn.acquire()
+        actor: Actor = Actor(name, self.now, greenlet(lambda: self._live(actor, work), self._stack))
         self.actors.append(actor)
-        threading.Thread(target=self._live, args=(actor, work), name=name, daemon=True).start()
 
     def pause(self, seconds: float = 0.0) -> None:
         """Called by an actor: lets others run, and goes on after so many virtual seconds at the earliest."""
@@ -74,10 +70,7 @@ class Scheduler:
         if actor is None:
             raise RuntimeError("Only an actor can pause.")
         actor.until = self.now + seconds
-        self._control.release()
-        actor.turn.acquire()
-        if actor.doomed:
-            raise Death("The world has ended.")
+        self._stack.switch()
 
     def step(self) -> bool:
         """One stretch of one actor, up to its next pause. False when there is nothing left to wait for."""
@@ -92,11 +85,11 @@ class Scheduler:
         return True
 
     def end(self) -> None:
-        """Kills whoever still lives."""
+        """Kills whoever still lives, also who pauses once more while dying. Who has not begun never will."""
         for actor in list(self.actors):
-            actor.doomed = True
-            while not actor.finished:
-                self._resume(actor)
+            while actor.stack:  # true from its first step to its last
+                self._resume(actor, Death("The world has ended."))
+        self.actors.clear()
 
     def _ready(self) -> list[Actor]:
         while self._timers and self._timers[0][0] <= self.now:
@@ -118,25 +111,22 @@ class Scheduler:
             return last
         return ready[0] if len(ready) == 1 else self._rng.choice(ready)
 
-    def _resume(self, actor: Actor) -> None:
+    def _resume(self, actor: Actor, death: Death | None = None) -> None:
         self._current = actor
-        actor.turn.release()
-        self._control.acquire()
-        if actor.finished:
+        if death is None:
+            actor.stack.switch()
+        else:
+            actor.stack.throw(death)
+        if actor.stack.dead:
             self.actors.remove(actor)
             self._current = None
             if actor.error is not None:
                 self.failures.append((actor.name, actor.error))
 
     def _live(self, actor: Actor, work: Callable[[], None]) -> None:
-        actor.turn.acquire()
         try:
-            if not actor.doomed:
-                work()
+            work()
         except Death:
             pass  # what a killed process leaves behind is what the others must cope with
         except BaseException as error:  # noqa: BLE001  # reported by the world: an actor must hand control back
             actor.error = error
-        finally:
-            actor.finished = True
-            self._control.release()

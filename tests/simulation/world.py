@@ -89,6 +89,7 @@ class World:
     busy: int = 0
     started: int = 0
     undelivered: int = 0
+    resting: bool | None = None
 
     def boundary(self, label: str, seconds: float = 0.0) -> None:
         """An edge where control may pass to another, and where an actor may die or be held for long."""
@@ -188,10 +189,16 @@ class World:
         self.scheduler.end()
         self.problems += [f"{name} raised {type(e).__name__}: {e}" for name, e in self.scheduler.failures]
 
+    def changed(self) -> None:
+        """A transaction of one of the processes is about to be committed."""
+        self.resting = None
+
     def nothing_is_due(self) -> bool:
-        """Whether every stored event is finished, or waits for a person."""
-        with self.engine.connect() as connection:
-            return connection.execute(OPEN_WORK).scalar() == 0
+        """Whether every stored event is finished, or waits for a person. Asked again only after a commit."""
+        if self.resting is None:
+            with self.engine.connect() as connection:
+                self.resting = connection.execute(OPEN_WORK).scalar() == 0
+        return self.resting
 
 
 def _weight(kind: str, label: str) -> float:
