@@ -1,7 +1,7 @@
 """The one way to a database session: an engine made per process, short transactions, full durability."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
@@ -9,6 +9,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from shared.connection import UNPREPARED_TIMES, LastingConnection
 
 Sessions = sessionmaker[Session]
 _NOT_DURABLE = text("SET LOCAL synchronous_commit TO off")
@@ -30,6 +32,7 @@ def make_engine(database_url: str, pool_size: int = 5, lock_timeout_ms: int = LO
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
+        pool_use_lifo=True,  # what was used last has its statements planned
         hide_parameters=True,  # a failing statement must not print what was in it
         connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
     )
@@ -40,9 +43,16 @@ def make_engine(database_url: str, pool_size: int = 5, lock_timeout_ms: int = LO
         "statement_timeout": STATEMENT_TIMEOUT_MS,
         "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
     }
+    event.listen(engine, "do_connect", _connect)
     _keep_settings(engine, settings)
     _ask_idle_connections(engine)
     return engine
+
+
+def _connect(_dialect: object, _entry: object, arguments: Sequence[Any], settings: Mapping[str, Any]) -> Any:
+    connection = LastingConnection.connect(*arguments, **settings)
+    connection.prepare_threshold = UNPREPARED_TIMES
+    return connection
 
 
 def not_durable(session: Session) -> None:
@@ -71,7 +81,7 @@ def _keep_settings(engine: Engine, settings: Mapping[str, object]) -> None:
             if entry.info["shared"]:
                 connection.prepare_threshold = None  # a prepared one stays with a server that others have next
             else:
-                connection.execute(for_good)
+                connection.execute(for_good, prepare=False)  # it is several, and they cannot be prepared
             connection.autocommit = False
         except engine.dialect.loaded_dbapi.Error:
             connection.close()
