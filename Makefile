@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run demo test coverage fuzz chaos simulate crash-points bench bench-quick vendor-clients conformance lint format lock clean
+.PHONY: help venv run demo test coverage fuzz chaos simulate mutants crash-points bench bench-quick vendor-clients conformance lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench-quick: $(BENCH) ## The same in short: shows that it works, and little abou
 SEEDS ?= 2000
 simulate: $(INSTALLED) ## Play SEEDS worlds in virtual time; `python -m tests.simulation --replay N` shows one
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS)
+
+mutants: $(INSTALLED) ## Break one function at a time and play worlds until each is found; MUTANTS="lease tombstone" for some
+	$(BIN)/python -m tests.simulation.mutants $(MUTANTS)
 
 crash-points: $(INSTALLED) ## Let a process die at every point of every story; EVERY=10 for a tenth of them
 	$(BIN)/python -m tests.faults $(EVERY)

@@ -3,8 +3,8 @@
 import multiprocessing
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import psycopg
@@ -19,30 +19,38 @@ from tests.simulation.trial import Trial
 SETTINGS = {"fsync": "off", "jit": "off"}  # worlds need no durability: none outlives its process
 CHUNK = 4
 
+Product = Callable[[], AbstractContextManager[None]]
+
 _engine: Engine | None = None
 _always_tell = False
+_product: Product = nullcontext
 
 
-def play(seeds: Iterable[int], processes: int, always_tell: bool = False) -> Iterator[Trial]:
-    """The trials of these seeds, as they come in. Ends what it has started, whenever the caller stops listening."""
+def play(
+    seeds: Iterable[int], processes: int, always_tell: bool = False, product: Product = nullcontext
+) -> Iterator[Trial]:
+    """The trials of these seeds, as they come in. Ends what it has started, whenever the caller stops listening.
+
+    `product`: what each world is played in; a mutant breaks the product there.
+    """
     with _server() as url:
         context = multiprocessing.get_context("spawn")
         urls = context.Queue()
         for database_url in _new_databases(url, processes):
             urls.put(database_url)
-        with context.Pool(processes, _begin, (urls, always_tell)) as pool:
+        with context.Pool(processes, _begin, (urls, always_tell, product)) as pool:
             yield from pool.imap_unordered(_play, seeds, chunksize=CHUNK)
 
 
-def _begin(urls: "multiprocessing.Queue[str]", always_tell: bool) -> None:
-    global _engine, _always_tell  # a pool hands nothing else to its workers
-    _engine, _always_tell = database.connect(urls.get()), always_tell
+def _begin(urls: "multiprocessing.Queue[str]", always_tell: bool, product: Product) -> None:
+    global _engine, _always_tell, _product  # a pool hands nothing else to its workers
+    _engine, _always_tell, _product = database.connect(urls.get()), always_tell, product
 
 
 def _play(seed: int) -> Trial:
     if _engine is None:
         raise RuntimeError("The process was not begun.")
-    with trial.quiet():
+    with trial.quiet(), _product():
         return trial.run(seed, _engine, _always_tell)
 
 

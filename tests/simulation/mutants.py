@@ -1,193 +1,175 @@
-"""Shows that the simulation bites: breaks a copy of the project in one way at a time and counts the worlds until found.
+"""Shows that the simulation bites: breaks the product in one way at a time and counts the worlds until that is seen.
 
-`python -m tests.simulation.mutants` from the project's folder; with names, only those.
+`python -m tests.simulation.mutants` plays all of them; with words, only those whose name contains one.
 """
 
-import json
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
-from dataclasses import dataclass
-from pathlib import Path
+import time
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
 
-PROJECT = Path(__file__).resolve().parents[2]
-PARTS = ("receiver", "workers", "shared", "tests", "pyproject.toml")
-MOST_WORLDS = 3000
+from shared.domain import Leg
+from shared.situation import Order
+from shared.tables import OrderRow, PositionRow, Strategy
+from tests.simulation import fleet
+from tests.simulation.breaking import Breakage, Function, always, broken, with_argument
+from tests.simulation.broker import DEADLINE_SECONDS
+from tests.simulation.trial import Trial
+from workers.lease import Lease
+from workers.steps import Absent, Place
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One way to be wrong: texts to be replaced, by file; each must occur exactly once, or the mutant is outdated."""
+    """One way to be wrong."""
 
     name: str
-    edits: tuple[tuple[str, str, str], ...]
+    breakage: Breakage
 
 
-INTENT_LATE = """
-        if heard.last is not None:
-            intent = _intents.pop(getattr(getattr(heard.last, "order", None), "id", None), None)
+def _takes_any(right: Function) -> Function:
+    def claim(session: Session, *arguments: Any, **named: Any) -> Any:
+        session.execute(update(Strategy).values(lease_until=None))
+        return right(session, *arguments, **named)
+
+    return claim
+
+
+def _believes_any(right: Function) -> Function:
+    def renew(session: Session, lease: Lease, *arguments: Any, **named: Any) -> Any:
+        mine = {"fence": lease.fence, "lease_owner": lease.owner}
+        session.execute(update(Strategy).where(Strategy.id == lease.strategy).values(mine))
+        return right(session, lease, *arguments, **named)
+
+    return renew
+
+
+def _late_intents() -> Breakage:
+    """The row of an order is taken back in the transaction that writes it, and comes with the answer."""
+    intents: dict[int, dict[str, Any]] = {}
+
+    def forgets(right: Function) -> Function:
+        def record_step(session: Session, situation: Any, step: Any, *arguments: Any, **named: Any) -> Any:
+            recorded = right(session, situation, step, *arguments, **named)
+            if isinstance(step, Place):
+                row = session.execute(select(OrderRow.__table__).where(OrderRow.id == recorded.id)).mappings().one()
+                intents[recorded.id] = dict(row)
+                session.execute(delete(OrderRow).where(OrderRow.id == recorded.id))
+            return recorded
+
+        return record_step
+
+    def remembers(right: Function) -> Function:
+        def record_answer(session: Session, answer: Any, *arguments: Any, **named: Any) -> Any:
+            intent = intents.get(getattr(getattr(answer, "order", None), "id", 0))
             if intent is not None:
-                session.execute(insert(OrderRow).values(intent))
-            record_answer("""
-INTENT_FORGOTTEN = """
-        if isinstance(step, Place):
-            row = session.execute(select(OrderRow.__table__).where(OrderRow.id == recorded.id)).mappings().one()
-            _intents[recorded.id] = dict(row)
-            session.execute(delete(OrderRow).where(OrderRow.id == recorded.id))
-    order = recorded if isinstance(recorded, Order)"""
+                session.execute(insert(OrderRow).values(intent).on_conflict_do_nothing())
+            return right(session, answer, *arguments, **named)
+
+        return record_answer
+
+    return {"workers.recording.record_step": forgets, "workers.recording.record_answer": remembers}
+
+
+def _finds_nothing(_: Function) -> Function:
+    return lambda _broker, _situation, order, *_rest: Absent(order)
+
+
+def _by_arrival(right: Function) -> Function:
+    def next_due() -> Any:
+        question = right()
+        return question.order_by(None).order_by(question.selected_columns.id)
+
+    return next_due
+
+
+def _forgets_tombstones(right: Function) -> Function:
+    return lambda *arguments, **named: replace(right(*arguments, **named), superseded=False)
+
+
+def _takes_part_for_all(right: Function) -> Function:
+    def reported(session: Session, order: Order, *arguments: Any, **named: Any) -> Any:
+        recorded = right(session, order, *arguments, **named)
+        if order.leg is Leg.CLOSE:
+            position = select(OrderRow.position_id).where(OrderRow.id == order.id).scalar_subquery()
+            session.execute(update(PositionRow).where(PositionRow.id == position).values(state="closed"))
+        return recorded
+
+    return reported
+
+
+_UNFENCED: Breakage = {"workers.lease.renew": _believes_any}
 
 MUTANTS = (
-    Mutant(
-        "nobody checks the lease",
-        (
-            (
-                "workers/lease.py",
-                '*_OURS, _STRATEGY.c.lease_owner == bindparam("owner")',
-                '_OURS[0], or_(_STRATEGY.c.fence >= 0, _OURS[1], _STRATEGY.c.lease_owner == bindparam("owner"))',
-            ),
-            (
-                "workers/lease.py",
-                "_FREE = or_(_STRATEGY.c.lease_until.is_(None)",
-                "_FREE = or_(_STRATEGY.c.fence >= 0",
-            ),
-        ),
-    ),
-    Mutant(
-        "writes do not check the fence",
-        (
-            (
-                "workers/lease.py",
-                '*_OURS, _STRATEGY.c.lease_owner == bindparam("owner")',
-                '_OURS[0], or_(_STRATEGY.c.fence >= 0, _OURS[1], _STRATEGY.c.lease_owner == bindparam("owner"))',
-            ),
-        ),
-    ),
-    Mutant(
-        "the intent is written after the submit",
-        (
-            (
-                "workers/execution.py",
-                "import structlog\n",
-                "import structlog\nfrom sqlalchemy import delete, insert, select\nfrom shared.tables import OrderRow\n",
-            ),
-            ("workers/execution.py", "log = structlog.get_logger()\n", "log = structlog.get_logger()\n_intents = {}\n"),
-            ("workers/execution.py", "\n        if heard.last is not None:\n            record_answer(", INTENT_LATE),
-            ("workers/execution.py", "\n    order = recorded if isinstance(recorded, Order)", INTENT_FORGOTTEN),
-        ),
-    ),
-    Mutant(
-        "the look-up is skipped",
-        (
-            (
-                "workers/conversation.py",
-                "    try:\n        report = broker.find(",
-                "    return Absent(order)\n    try:\n        report = broker.find(",
-            ),
-        ),
-    ),
+    Mutant("nobody checks the lease", {"workers.lease.claim": _takes_any, **_UNFENCED}),
+    Mutant("writes do not check the fence", _UNFENCED),
+    Mutant("the intent is written after the submit", _late_intents()),
+    Mutant("the look-up is skipped", {"workers.conversation.look_up": _finds_nothing}),
     Mutant(
         "a send is believed to end with the adapter's deadline",
-        (("workers/execution.py", "heard.mark, now, seconds, bench", "heard.mark, now, deadline, bench"),),
+        {"workers.recording.record_step": with_argument("lease", lambda _: DEADLINE_SECONDS)},
     ),
     Mutant(
         "not found is believed at once",
-        (("workers/conversation.py", "or asked_at < conclusive_from(order, limits)", ""),),
+        {"workers.conversation:workers.planning.conclusive_from": always(LONG_AGO)},
     ),
-    Mutant(
-        "events run in the order of arrival",
-        (
-            (
-                "shared/progress.py",
-                "EventRow.timestamp_ms, EventRow.seq)\n        .limit(1)",
-                "EventRow.seq)\n        .limit(1)",
-            ),
-        ),
-    ),
-    Mutant(
-        "a tombstone is ignored",
-        (
-            (
-                "shared/assessment.py",
-                "        superseded=row.superseded,",
-                "        superseded=False,",
-            ),
-        ),
-    ),
-    Mutant(
-        "nobody waits for what should have come before",
-        (("workers/planning.py", "if now < until else None", "if False else None"),),
-    ),
-    Mutant(
-        "a partly filled close counts as flat",
-        (
-            (
-                "shared/ledger.py",
-                'state=case((_LESS <= 0, "closed"), else_=_POSITION.c.state)',
-                'state="closed"',
-            ),
-        ),
-    ),
+    Mutant("events run in the order of arrival", {"shared.progress._next_due": _by_arrival}),
+    Mutant("a tombstone is ignored", {"shared.assessment.assess": _forgets_tombstones}),
+    Mutant("nobody waits for what should have come before", {"workers.planning._grace": always(None)}),
+    Mutant("a partly filled close counts as flat", {"shared.ledger.reported": _takes_part_for_all}),
 )
 
 
-def main(names: list[str]) -> None:
-    """Every mutant, or those whose name contains one of these words."""
+@click.command()
+@click.argument("words", nargs=-1)
+@click.option("--worlds", default=3000, show_default=True, help="How many worlds are played for each at most.")
+@click.option("--processes", default=2, show_default=True)
+def main(words: tuple[str, ...], worlds: int, processes: int) -> None:
+    """Plays worlds until each mutant is found; exits with 1 where one was not."""
     console = Console(highlight=False, soft_wrap=True)
-    table = Table("mutant", "worlds until found", "seed", "what was seen")
+    table = Table("mutant", "found at seed", "worlds played", "seconds", "what was seen")
+    missed = False
     for mutant in MUTANTS:
-        if names and not any(name in mutant.name for name in names):
+        if words and not any(word in mutant.name for word in words):
             continue
-        console.print(f"playing worlds where {mutant.name} ...")
-        table.add_row(mutant.name, *hunt(mutant))
+        with console.status(f"playing worlds where {mutant.name} ..."):
+            began = time.monotonic()
+            played, found = hunt(mutant, worlds, processes)
+        seed, seen = (str(found.seed), found.violations[0][:100]) if found else ("-", "nothing")
+        table.add_row(mutant.name, seed, str(played), f"{time.monotonic() - began:.0f}", seen)
+        console.print(f"{mutant.name}: {f'found at seed {seed}' if found else f'NOT FOUND in {played} worlds'}")
+        missed = missed or found is None
     console.print(table)
+    sys.exit(missed)
 
 
-def hunt(mutant: Mutant) -> tuple[str, str, str]:
-    """How many worlds it took to find the mutant, the seed that did, and what was seen; `-` where none did."""
-    with tempfile.TemporaryDirectory(prefix="pqb-mutant-") as folder:
-        copy = Path(folder)
-        _copy(copy)
-        for file, old, new in mutant.edits:
-            _edit(copy / file, old, new)
-        found = _play(copy)
-    first = found["first"]
-    if first is None:
-        return f"not in {found['worlds']}", "-", "-"
-    return str(found["worlds"]), str(first["seed"]), first["violations"][0][:100]
+def hunt(mutant: Mutant, worlds: int, processes: int) -> tuple[int, Trial | None]:
+    """How many worlds were played, and the first that broke an invariant, if one did."""
+    played = 0
+    for trial in fleet.play(range(worlds), processes, product=partial(spoiled, mutant.name)):
+        played += 1
+        if trial.violations:
+            return played, trial
+    return played, None
 
 
-def _copy(target: Path) -> None:
-    target.chmod(0o755)
-    for part in PARTS:
-        source = PROJECT / part
-        if source.is_dir():
-            shutil.copytree(source, target / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, target / part)
-
-
-def _edit(file: Path, old: str, new: str) -> None:
-    text = file.read_text()
-    if text.count(old) != 1:
-        raise ValueError(f"{file.name} has {text.count(old)} times: {old!r}")
-    file.write_text(text.replace(old, new))
-
-
-def _play(folder: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", "tests.simulation", "--seeds", str(MOST_WORLDS), "--until-failure", "--json"]
-    environment = {**os.environ, "PYTHONPATH": str(folder)}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    if not done.stdout.startswith("{"):
-        raise RuntimeError(done.stderr[-2000:])
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+def spoiled(name: str) -> AbstractContextManager[None]:
+    """The product with the bug of this name."""
+    (mutant,) = (mutant for mutant in MUTANTS if mutant.name == name)
+    return broken(mutant.breakage)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

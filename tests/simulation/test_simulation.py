@@ -1,22 +1,11 @@
 """Worlds by seed, as part of the tests; `make simulate SEEDS=20000` plays as many as one likes."""
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import Engine
 
-from tests.simulation import database, trial
+from tests.simulation import trial
 
-WORLDS = 60
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """The one connection of the worlds."""
-    engine = database.connect(database_url)
-    with trial.quiet():
-        yield engine
-    engine.dispose()
+WORLDS = 80
 
 
 @pytest.mark.timeout(600)
