@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.db import Sessions
+from shared.db import Sessions, at_once
 from shared.domain import EventId
 from shared.inbox_batch import Delivery, store_new
 
@@ -74,10 +74,10 @@ class Writer:
     def _store_until_closed(self) -> None:
         while batch := self._gather():
             stored = self._store([waiting.delivery for waiting in batch])
-            _note(batch, stored)
             self._ring_for(batch, stored)
             for waiting, event in zip(batch, stored, strict=True):
                 waiting.tell(event)
+            _note(batch, stored)
 
     def _gather(self) -> list[_Waiting]:
         """Waits for the first, and takes what has come with it; nothing when it is time to end."""
@@ -96,7 +96,7 @@ class Writer:
 
     def _store(self, deliveries: Sequence[Delivery]) -> list[EventId | None]:
         try:
-            with self._sessions.begin() as session:
+            with at_once(self._sessions) as session:
                 return store_new(session, deliveries)
         except SQLAlchemyError as error:
             cause = type(error).__name__

@@ -1,7 +1,8 @@
 """The one way to a database session: an engine made per process, short transactions, full durability."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
@@ -58,6 +59,20 @@ def _connect(_dialect: object, _entry: object, arguments: Sequence[Any], setting
 def not_durable(session: Session) -> None:
     """Lets this one transaction commit without waiting for the disk: for what may be forgotten when the server dies."""
     session.execute(_NOT_DURABLE)
+
+
+@contextmanager
+def at_once(sessions: Sessions) -> Iterator[Session]:
+    """A session for one single statement, which commits by itself: the ways to BEGIN and to COMMIT and back are saved.
+
+    Behind a pooler it is a transaction like any other, since the settings have to be made in it. A statement that
+    raises may have been applied, as a commit that raises may.
+    """
+    with cast(Engine, sessions.kw["bind"]).connect() as connection:
+        if not connection.info["shared"]:
+            connection.execution_options(isolation_level="AUTOCOMMIT")  # of this connection, until it is given back
+        with sessions(bind=connection) as session, session.begin():
+            yield session
 
 
 def table_of(entity: type[DeclarativeBase]) -> Table:
