@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
-from unittest.mock import patch
 
 Function = Callable[..., Any]
 Breakage = Mapping[str, Callable[[Function], Function]]
@@ -29,7 +28,9 @@ def broken(breakage: Breakage) -> Iterator[None]:
             wrong = functools.update_wrapper(make(right), right)
             holders = [importlib.import_module(reader)] if reader else _holders(right)
             for holder in holders:
-                stack.enter_context(patch.object(holder, _name_of(right, holder), wrong))
+                known_as = _name_of(right, holder)
+                stack.callback(setattr, holder, known_as, right)
+                setattr(holder, known_as, wrong)
         yield
 
 
