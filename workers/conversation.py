@@ -65,7 +65,12 @@ def ask_market(broker: Broker, symbol: str, at: datetime) -> Answer:
 
 
 def ask_mark(broker: Broker) -> Heard:
-    """The broker's high-water mark, which is stored with an intent so that a look-up knows where to begin."""
+    """The broker's high-water mark, which is stored with an intent so that a look-up knows where to begin.
+
+    Most brokers find an order by its id alone: they are not asked.
+    """
+    if not broker.capabilities.marks:
+        return Heard()
     try:
         return Heard(mark=broker.mark())
     except BrokerUnavailable as unavailable:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -152,6 +152,20 @@ def test_patience_holds_without_redis_too(desk: Desks) -> None:
     assert len(broker.submitted) == 1
 
 
+@pytest.mark.parametrize(("marks", "left"), [(False, 10), (True, 5)])
+def test_a_mark_costs_a_request_only_where_there_are_marks(marks: bool, left: int, redis_url: str, desk: Desks) -> None:
+    budgeted, broker = desk(redis_url)
+    broker.capabilities = replace(broker.capabilities, marks=marks)
+    for _ in range(5):
+        budgeted.mark()
+    exits = 0
+    with suppress(BrokerUnavailable):
+        for number in range(20):
+            budgeted.submit(order(f"x{number}", Leg.CLOSE))
+            exits += 1
+    assert exits == left
+
+
 def test_leases_count_with_the_waiting(redis_url: str, desk: Desks) -> None:
     budgeted, broker = desk(redis_url)
     expected = broker.capabilities.deadline_seconds + LONGEST_SECONDS
@@ -173,7 +187,8 @@ def test_an_event_beyond_the_budget_waits_in_its_row_says_why_and_is_executed_on
     budgeted = Budgeted(shop.broker, desk.meter(redis_url), "1")
     first = shop.arrives(signal("SIGNAL_OPEN", "p1", strategy_id="s1"), answered=True)
     second = shop.arrives(signal("SIGNAL_OPEN", "p2", strategy_id="s2"), answered=True)
-    budgeted.is_open("XAUUSD", datetime.now(UTC))  # and the mark of the event takes what is left
+    for _ in range(2):
+        budgeted.is_open("XAUUSD", datetime.now(UTC))  # takes all that there is
     shop.run(first, broker=lambda _: budgeted)
     assert (shop.event(first).state, shop.broker.submitted) == ("waiting", [])
     assert "budget of 2 requests in 3 s is used up" in (shop.event(first).reason or "")

@@ -11,6 +11,7 @@ from openapi_spec_validator import validate
 from shared.domain import ClientOrderId, Direction, ErrorType, Leg
 from tests.contract.rest_bench import DOCUMENT
 from tests.simulators.server import Answer, Call, Simulator
+from workers import conversation
 from workers.brokers.base import BrokerUnavailable, Dedupe, OrderRejected, OrderRequest, OutcomeUnknown
 from workers.brokers.registry import make_broker
 from workers.brokers.rest import errors
@@ -156,6 +157,16 @@ def test_only_the_contracts_own_404_means_that_an_order_is_not_there(far_end: Ma
 def test_no_other_answer_means_that_an_order_is_not_there(far_end: Made, answer: Answer) -> None:
     with pytest.raises(BrokerUnavailable):
         far_end(got(answer)).find(ORDER)
+
+
+@pytest.mark.parametrize(("told", "asked"), [({}, 1), ({"marks": True}, 1), ({"marks": False}, 0)])
+def test_a_far_end_is_asked_for_a_mark_unless_it_says_that_it_has_none(
+    far_end: Made, calls: list[Call], told: dict[str, bool], asked: int
+) -> None:
+    promised = {"dedupe": "none", "nets_positions": True, "settle_seconds": "0", **told}
+    broker = far_end({("GET", "/capabilities"): Answer(200, promised), ("GET", "/mark"): Answer(200, {"mark": "41"})})
+    assert conversation.ask_mark(broker).mark == ("41" if asked else None)
+    assert len([call for call in calls if call.path.endswith("/mark")]) == asked
 
 
 def test_the_mark_comes_back_with_the_order_and_its_look_up(far_end: Made, calls: list[Call]) -> None:

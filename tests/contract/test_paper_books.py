@@ -102,7 +102,6 @@ def test_accepted_orders_stand_in_the_order_of_acceptance(
         (each.side, each.leg, each.strategy_id) for each in sent
     ]
     assert [each.accepted_at for each in accepted] == sorted(each.accepted_at for each in accepted)
-    assert broker.mark() == "4"
 
 
 def test_the_net_positions_of_the_books_are_what_the_broker_says(

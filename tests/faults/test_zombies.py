@@ -55,7 +55,7 @@ def test_a_worker_that_was_paused_past_its_lease_does_nothing_more(deaf: Bridge,
                 awake = zombie.points.passed[number + 1 :]
                 assert [point for point in awake if "submit" in point or "commit" in point] == [], f"paused {name}"
     assert points.count("before submit") == 4
-    assert len(points) == 22  # four orders sent, their answers, the claim, the first intent; and the mark, asked once
+    assert len(points) == 20  # four orders sent, their answers, the claim and the first intent
 
 
 def discover(bridge: Bridge, worker: Hand) -> list[str]:

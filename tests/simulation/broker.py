@@ -52,7 +52,7 @@ class SimulatedBroker:
         boundary: "Boundary",
     ) -> None:
         self.books = books
-        self.capabilities = Capabilities(books.dedupe, True, settle, DEADLINE_SECONDS)
+        self.capabilities = Capabilities(books.dedupe, True, settle, DEADLINE_SECONDS, marks=True)
         self.bugs: list[BaseException] = []
         self.market_denials = 0
         self.hours: TradingHours | None = None

@@ -1,6 +1,6 @@
 """What each answer of an adapter proves: exceptions become one of a closed set, and none passes for a rejection."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -9,7 +9,7 @@ import pytest
 from shared.domain import ErrorType, EventType, Leg, OrderState
 from shared.reports import OrderReport
 from tests.factories import LIMITS, NOW, held, order, report, situation
-from tests.workshop import ScriptedBroker
+from tests.workshop import CAPABILITIES, ScriptedBroker
 from workers import conversation
 from workers.brokers.base import BrokerError, BrokerUnavailable, OrderRejected, OrderRequest, OutcomeUnknown
 from workers.steps import Absent, Answer, Heard, MarketSaid, NotSent, Rejected, Reported, Unreachable, Unsettled
@@ -108,10 +108,15 @@ def test_an_open_leg_names_no_opening_also_while_something_is_held() -> None:
 
 
 def test_a_market_that_cannot_be_asked_for_is_unreachable() -> None:
-    away = Raising(error=BrokerUnavailable("away", 3.0))
+    marks = replace(CAPABILITIES, marks=True)
+    away = Raising(error=BrokerUnavailable("away", 3.0), capabilities=marks)
     assert conversation.ask_market(away, "XAU_USD", NOW) == Unreachable("away", 3.0)
     assert conversation.ask_mark(away) == Heard(last=Unreachable("away", 3.0))
     assert conversation.ask_market(ScriptedBroker(), "XAU_USD", NOW) == MarketSaid("XAU_USD", True)
+
+
+def test_a_broker_without_marks_is_not_asked_for_one() -> None:
+    assert conversation.ask_mark(Raising(error=BrokerUnavailable("away"))) == Heard()
 
 
 def test_a_bug_in_a_question_is_not_taken_for_an_answer() -> None:

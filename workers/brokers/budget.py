@@ -49,7 +49,8 @@ class Budgeted:
         return self._call(lambda: self._broker.is_open(symbol, at))
 
     def mark(self) -> str | None:
-        return self._call(self._broker.mark)
+        """Costs nothing where the broker has no marks: nobody is asked."""
+        return self._call(self._broker.mark) if self._broker.capabilities.marks else None
 
     def submit(self, order: OrderRequest) -> OrderReport:
         return self._call(lambda: self._broker.submit(order), sends=True, entry=order.leg is Leg.OPEN)

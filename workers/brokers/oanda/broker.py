@@ -63,7 +63,8 @@ class OandaBroker:
     @property
     def capabilities(self) -> Capabilities:
         """`nets_positions` is True, the careful answer, until OANDA was asked; `account` and `mark` ask it."""
-        return Capabilities(Dedupe.WHILE_OPEN, not self._hedges, SETTLE_SECONDS, self._deadline, budget=BUDGET)
+        nets = not self._hedges
+        return Capabilities(Dedupe.WHILE_OPEN, nets, SETTLE_SECONDS, self._deadline, budget=BUDGET, marks=True)
 
     def instruments(self) -> Sequence[Instrument]:
         self._check_usable()

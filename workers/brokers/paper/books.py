@@ -65,11 +65,6 @@ def net_positions(reader: Reader, account: str) -> dict[str, Decimal]:
     return {row.symbol: row.quantity for row in rows}
 
 
-def last_acceptance(reader: Reader, account: str) -> int:
-    """The acceptance number given last; 0 before the first."""
-    return reader.execute(select(PaperAccount.accepted).where(PaperAccount.name == account)).scalar() or 0
-
-
 def holdings(session: Session, account: PaperAccount) -> dict[str, Holding]:
     """What the account holds, by symbol."""
     rows = session.execute(

@@ -75,8 +75,8 @@ class PaperBroker:
         return listing is not None and trading_hours(listing.market, self._settings.hours).is_open(at)
 
     def mark(self) -> str | None:
-        """The acceptance number given last: whatever this account accepts from now on has a higher one."""
-        return self._read(lambda session: str(books.last_acceptance(session, self._settings.account)))
+        """None: orders are looked up by their client order id."""
+        return None
 
     def submit(self, order: OrderRequest) -> OrderReport:
         if self._closed.wait(self._settings.latency):

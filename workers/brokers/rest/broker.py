@@ -41,8 +41,8 @@ def make(settings: Mapping[str, str]) -> Broker:
 class RestBroker:
     """One account behind the REST contract. Thread-safe.
 
-    What the far end promises is asked on first use. Until it has said so, nothing is believed of it: no dedupe, and
-    the longest settle time. That is slower and never wrong.
+    What the far end promises is asked on first use. Until it has said so, nothing is believed of it: no dedupe, the
+    longest settle time, and look-ups that need a mark. That is slower and never wrong.
     A submit makes at most two calls, each of which ends within twice `call_seconds`: the read of a part may begin
     right before the deadline.
     """
@@ -52,7 +52,7 @@ class RestBroker:
         self._told: Capabilities | None = None
         self._asked_at = float("-inf")
         self._listing = _Listing({}, float("-inf"))
-        self._untold = Capabilities(Dedupe.NONE, True, UNTOLD_SETTLE_SECONDS, 4 * call_seconds)
+        self._untold = Capabilities(Dedupe.NONE, True, UNTOLD_SETTLE_SECONDS, 4 * call_seconds, marks=True)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -73,6 +73,9 @@ class RestBroker:
         )
 
     def mark(self) -> str | None:
+        """Asked for unless the far end has said that it has none: a contract of before `marks` says nothing of it."""
+        if not self.capabilities.marks:
+            return None
         return self._get("/mark", lambda body: translate.optional(translate.mapping(body), "mark", translate.text))
 
     def submit(self, order: OrderRequest) -> OrderReport:

@@ -37,6 +37,7 @@ def capabilities(body: object, deadline_seconds: float) -> Capabilities:
         settle_seconds=float(positive(fields, "settle_seconds")),
         deadline_seconds=deadline_seconds,
         opposite_sides=flag(fields, "opposite_sides") if "opposite_sides" in fields else True,
+        marks=flag(fields, "marks") if "marks" in fields else True,
     )
 
 

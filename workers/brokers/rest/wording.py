@@ -30,6 +30,7 @@ def capabilities(promised: Capabilities) -> dict[str, object]:
         "nets_positions": promised.nets_positions,
         "opposite_sides": promised.opposite_sides,
         "settle_seconds": plain(Decimal(str(promised.settle_seconds))),
+        "marks": promised.marks,
     }
 
 
