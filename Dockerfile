@@ -6,7 +6,7 @@ RUN python -m venv /opt/bridge
 WORKDIR /build
 # The exact versions, with hashes, and without the development extra; this layer lasts as long as the lock file.
 COPY requirements-production.lock ./
-RUN /opt/bridge/bin/pip install --require-hashes -r requirements-production.lock
+RUN /opt/bridge/bin/pip install --require-hashes --no-deps -r requirements-production.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY receiver receiver
 COPY workers workers

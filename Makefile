@@ -14,13 +14,16 @@ help: ## Show this list
 
 venv: $(INSTALLED) ## Create .venv with the exact versions of requirements.lock
 
+# Without a resolver: the lock is complete (`pip check` says so), and pip would take a newer release for an extra
+# (`coverage[toml]` of pytest-cov) and then complain that it is not locked.
 $(INSTALLED): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name one with PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed, and $(PYTHON) is not; name one with PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip check --disable-pip-version-check > /dev/null || $(BIN)/python -m pip check
 	@touch $(INSTALLED)
 
 run: $(INSTALLED) ## Run everything in the foreground; PORT and FLOWER_PORT move the ports, Ctrl-C stops

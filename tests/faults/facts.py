@@ -34,6 +34,7 @@ class EventFact:
     reason: str | None
     received_at: datetime
     accepted_at: datetime | None
+    started_at: datetime | None
     finished_at: datetime | None
 
     @property
@@ -128,7 +129,8 @@ def _events(session: Session, accounts: Collection[str]) -> tuple[EventFact, ...
         EventFact(
             row.id, account, strategy_id, row.type, row.timestamp_ms, row.seq, row.proquant_position_id, row.direction,
             row.ticker, row.quantity, (row.quantity or Decimal(0)) * multiplier, row.state, row.error_type,
-            row.refused_by, row.reason, row.received_at, row.accepted_at, row.finished_at,
+            row.refused_by, row.reason, row.received_at, row.accepted_at,
+            row.started_at, row.finished_at,
         )
         for row, account, multiplier, strategy_id in rows
     )  # fmt: skip

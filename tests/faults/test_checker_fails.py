@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -48,6 +49,20 @@ def early_200(good: World) -> World:
     return changed("history", 3, answer=Answer(200))(accepted)
 
 
+def superseded_at_once(good: World, close_started: datetime) -> World:
+    """The refused OPEN was skipped instead, in the transaction that refused a later CLOSE of its position."""
+    close = replace(
+        event(5, "SIGNAL_CLOSE", "p3"),
+        state="refused",
+        error="PositionNotFound",
+        refused_by="bridge",
+        started_at=close_started,
+    )
+    skipped = {"state": "skipped", "error": None, "refused_by": None, "reason": "superseded", "started_at": at(4.5)}
+    told = changed("history", 3, answer=Answer(200))(plus("events", replace(close, finished_at=at(4.5)))(good))
+    return changed("events", 3, **skipped, finished_at=at(4.5))(told)
+
+
 def test_a_world_in_which_all_is_well_has_no_violation() -> None:
     assert world().broken() == set()
 
@@ -73,6 +88,7 @@ BREAKS: dict[str, tuple[str, Callable[[World], World]]] = {
     "a position left open in the ledger": ("I6", changed("positions", 1, state="open", quantity=TEN)),
     "an order we think rejected": ("I6", changed("orders", 3, state="rejected")),
     "done, and nothing was traded": ("I6", changed("events", 3, state="done", error=None)),
+    "skipped for a CLOSE that was taken up after it": ("I6", lambda w: superseded_at_once(w, at(4.5))),
     "refused, and it was opened": ("I6", changed("events", 0, state="refused", error="MarketClosed")),
     "skipped, and it was traded": ("I6", changed("events", 2, state="skipped", reason="superseded")),
     "held refused as not held": (
@@ -139,6 +155,7 @@ ALLOWED: dict[str, Callable[[World], World]] = {
     "a database that was away": again(
         Answer(503, b'{"error":"unavailable"}', {"content-type": "application/json", "retry-after": "5"})
     ),
+    "skipped for a CLOSE that ended at the same instant": lambda w: superseded_at_once(w, at(4.1)),
     "200 for a refusal that somebody was told of": lambda w: replace(
         early_200(w), alerts=frozenset({("late_failure", 4)})
     ),

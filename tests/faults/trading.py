@@ -1,6 +1,7 @@
 """The invariants about what the broker did: I3, I4, I5, I6 and I8."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from itertools import groupby, pairwise
 
@@ -123,7 +124,7 @@ def _stories(
         events = list(group)
         if any(event.state not in FINISHED or facts.alerted(event.id, *DRIFT) for event in events):
             continue  # what a person has to settle has no story yet
-        held, odd = replay(sorted(events, key=lambda event: (event.finished_at, event.moment)), trades)
+        held, odd = replay(sorted(events, key=_ended), trades)
         yield from (Wrong("I6", str(found.event), found.seen) for found in odd)
         told = held and (held.direction, held.quantity)
         ledger = [
@@ -133,6 +134,16 @@ def _stories(
         ]
         if ledger != ([told] if told else []):
             yield Wrong("I6", f"{account}/{strategy}", f"the ledger holds {ledger}, the fills leave {told}")
+
+
+def _ended(event: EventFact) -> tuple[datetime, datetime, tuple[int, int]]:
+    """Where a finished event stands among those of its strategy.
+
+    One transaction ends an event and those that it makes void, all at one instant: then the one that was taken up
+    first came first. By their moments alone, an OPEN once stood before the CLOSE that had superseded it.
+    """
+    assert event.finished_at is not None
+    return event.finished_at, event.started_at or event.finished_at, event.moment
 
 
 def _rows(facts: Facts) -> list[Wrong]:

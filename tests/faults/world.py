@@ -74,7 +74,7 @@ class World:
 def event(id_: int, type_: str, position: str, direction: str = "BUY") -> EventFact:
     return EventFact(
         id_, "a", "s", type_, id_ * 1000, id_, position, direction, "XAUUSD", TEN, TEN, "done", None, None, None,
-        at(id_), None, at(id_ + 0.5),
+        at(id_), None, at(id_), at(id_ + 0.5),
     )  # fmt: skip
 
 
