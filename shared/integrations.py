@@ -136,7 +136,7 @@ def _current(session: Session, account: AccountId, email: str) -> IntegrationRow
         select(IntegrationRow)
         .where(IntegrationRow.account_id == account, IntegrationRow.current)
         .where(func.lower(IntegrationRow.user_email) == func.lower(email))
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
 
 
@@ -165,7 +165,13 @@ def _fresh(
 
 
 def _row(session: Session, integration: IntegrationId) -> IntegrationRow:
-    return session.get_one(IntegrationRow, integration, with_for_update=True, populate_existing=True)
+    """Locked against another change, and not against the events that refer to it.
+
+    With a lock that shuts those out too, two lifecycle events of one integration once ended in a deadlock: each was
+    marked twice in its transaction, and then PostgreSQL looks at the row that is referred to once more.
+    """
+    change = {"key_share": True}
+    return session.get_one(IntegrationRow, integration, with_for_update=change, populate_existing=True)
 
 
 def _become(session: Session, row: IntegrationRow, state: IntegrationState) -> None:

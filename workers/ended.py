@@ -8,7 +8,7 @@ MOST = 16_384  # the doorbells of a burst come after one worker has gone through
 
 
 class RecentlyEnded:
-    """What has ended stays so: nobody can make it due again. Thread-safe; forgets the oldest beyond `most`."""
+    """One doorbell an event is answered without a look at its row. Thread-safe; forgets the oldest beyond `most`."""
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
@@ -22,6 +22,14 @@ class RecentlyEnded:
             if len(self._events) > self._most:
                 del self._events[next(iter(self._events))]
 
-    def knows(self, event: EventId) -> bool:
-        """Whether the event is among them."""
-        return event in self._events
+    def forget(self, event: EventId) -> bool:
+        """Whether the event was among them; no longer now.
+
+        An event has one doorbell of its own. Who rings a second time has found it due in the table, and the table is
+        right: it may be an older one, restored or of a standby, in which the event has not ended.
+        """
+        with self._lock:
+            return self._events.pop(event, _ABSENT) is None
+
+
+_ABSENT = object()

@@ -47,7 +47,7 @@ def run(bench: Workbench, rung: EventId) -> None:
        event takes the next one up and decides about it; or, when nothing is due, lets go under the lock that the
        receiver takes too.
     """
-    if bench.ended.knows(rung):
+    if bench.ended.forget(rung):
         return
     try:
         turn = _claim(bench, rung)

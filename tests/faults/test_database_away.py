@@ -120,9 +120,10 @@ def test_an_acceptance_is_recorded_when_the_database_is_back(
 
 @contextmanager
 def terminating_commits(database_url: str) -> Iterator[None]:
-    """Kills, for as long as it lasts, every connection of the database that is held up in the middle of a COMMIT.
+    """Kills, for as long as it lasts, every connection of the database that is held up by `SLOW_COMMIT`.
 
-    None that commits without being held up: killed right after it had committed, it lay dead in the pool.
+    Whatever it commits by: a COMMIT, or a statement that commits by itself. None that is not held up: killed right
+    after it had committed, it lay dead in the pool.
     """
     ended = threading.Event()
 
@@ -131,7 +132,7 @@ def terminating_commits(database_url: str) -> Iterator[None]:
             while not ended.wait(0.01):
                 connection.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE datname = current_database() AND query = 'COMMIT' AND wait_event = 'PgSleep'"
+                    " WHERE datname = current_database() AND wait_event = 'PgSleep'"
                 )
 
     killer = threading.Thread(target=kill)

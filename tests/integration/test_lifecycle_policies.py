@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from shared import accounts, instruments, integrations
 from shared.cli import queries
 from shared.db import Sessions
-from shared.domain import EventId, TradingHours
+from shared.domain import EventId, EventType, IntegrationId, TradingHours
 from shared.integrations import Attempt
 from shared.orphans import Policy
 from shared.proquant.envelope import read
@@ -241,3 +241,11 @@ def test_a_type_of_ours_that_somebody_else_sends_closes_nothing(bridge: Bridge) 
     bridge.settled()
     assert bridge.trades() == ["BUY 10 p1"]
     assert [row.state for row in bridge.events()] == ["done", "skipped"]
+
+
+def test_an_integration_changes_while_its_signals_refer_to_it(bridge: Bridge) -> None:
+    integrate(bridge, "ann@example.com")
+    with bridge.sessions.begin() as another, bridge.sessions.begin() as session:
+        row = another.execute(text("SELECT id FROM integrations FOR KEY SHARE")).scalar_one()
+        session.execute(text("SET LOCAL lock_timeout = '1s'"))
+        integrations.apply_lifecycle(session, IntegrationId(row), EventType.INTEGRATION_APPROVED, 1000)
