@@ -7,13 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain import ORDER_FINAL, ErrorType, EventId, EventType, Leg, OrderId, OrderState
+from shared.domain import ORDER_FINAL, ErrorType, EventType, Leg, OrderId, OrderState
 from shared.orphans import OrphanEvent
 from shared.reports import OrderReport
 from shared.situation import Order, Situation
 from tests.factories import LIMITS, NOW, held, order, report, situation, task
 from tests.unit.test_planning_properties import situations, thoroughly
-from workers.ended import RecentlyEnded
 from workers.ending import ENDED, ends_whole
 from workers.planning import next_step
 from workers.steps import Heard, Reported
@@ -87,10 +86,3 @@ def answered(type_: EventType | OrphanEvent, leg: Leg) -> tuple[Situation, Order
     s = replace(situation(), task=replace(task(), type=type_), held=HOLDING)
     sent = order(leg, quantity=Decimal(7))
     return s, sent, report(sent, filled_quantity=Decimal(7))
-
-
-def test_the_latest_ends_are_known_and_the_oldest_forgotten() -> None:
-    ended = RecentlyEnded(most=2)
-    for event in (1, 2, 2, 3):
-        ended.add(EventId(event))
-    assert [event for event in (1, 2, 3, 4) if ended.knows(EventId(event))] == [2, 3]
