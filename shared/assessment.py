@@ -1,12 +1,16 @@
 """Loads the situation of one event: what was asked, what is held, what has been ordered, what came before and after."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
+from shared import progress
 from shared.accounts import ended_ms
 from shared.domain import (
     AccountId,
@@ -21,12 +25,14 @@ from shared.domain import (
     Leg,
     OrderId,
     OrderState,
+    StrategyKey,
 )
 from shared.instruments import hours_of
 from shared.integration_states import Said
-from shared.orphans import OUR_VERSION, OrphanEvent
+from shared.orphans import OUR_VERSION, TRADING, OrphanEvent
+from shared.progress import Due
 from shared.situation import Held, Order, Situation, Task
-from shared.situation_query import INSTRUMENT_COLUMNS, ORDER_COLUMNS, question
+from shared.situation_query import INSTRUMENT_COLUMNS, ORDER_COLUMNS, question, question_about
 from shared.tables import OrderRow
 
 Answer = Row[*tuple[Any, ...]]
@@ -40,6 +46,31 @@ def assess(session: Session, event: EventId) -> Situation:
     rows = session.execute(question(), {"event": event}).all()
     if not rows:
         raise LookupError(f"There is no event {event}.")
+    return situation_of(rows)
+
+
+def take_and_assess(session: Session, strategy: StrategyKey, now: datetime) -> tuple[Due, Situation | None]:
+    """`progress.take_next`, and the situation of what was taken up, by one statement.
+
+    The situation is as it was before the statement, but for the state. The strategy's row must be locked since an
+    earlier statement of the transaction: so nothing can have changed in between.
+    """
+    rows = session.execute(_take_and_assess(), {"of_strategy": strategy, "at": now}).all()
+    if not rows:
+        return progress.next_due(session, strategy, now), None
+    found = situation_of(rows)
+    taken = replace(found, task=replace(found.task, state=EventState.EXECUTING))
+    return Due(taken.task.id, taken.account_id, taken.task.type in TRADING), taken
+
+
+@cache
+def _take_and_assess() -> Select[*tuple[Any, ...]]:
+    taken = progress.taking().cte("taken")
+    return question_about(select(taken.c.id).scalar_subquery())
+
+
+def situation_of(rows: Sequence[Answer]) -> Situation:
+    """What the answer to the question says: at least one row, and all of them of one event."""
     row = rows[0]
     ended = ended_ms(row.integration, row.integration_at_ms, _said(row))
     return Situation(

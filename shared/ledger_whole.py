@@ -1,14 +1,20 @@
-"""The ledger's short way: an order that was just sent was filled at once and whole, in one statement."""
+"""The ledger's short way: an order that was just sent was filled at once and whole, and its event is done with it.
+
+All of that is one statement.
+"""
 
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
+from typing import Any
 
 from sqlalchemy import CTE, BigInteger, Numeric, Select, Text, bindparam, exists, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
+from shared import progress
 from shared.db import table_of
 from shared.domain import EventState, Leg, OrderState
+from shared.errors import IllegalTransition
 from shared.reports import Fill, OrderReport
 from shared.situation import Order
 from shared.tables import EventRow, FillRow, OrderRow, PositionRow
@@ -17,15 +23,16 @@ _ORDER, _FILL, _POSITION, _EVENT = table_of(OrderRow), table_of(FillRow), table_
 _UNITS = bindparam("units", type_=Numeric)
 
 
-def filled_whole(session: Session, order: Order, report: OrderReport, now: datetime) -> bool:
-    """Stores order, fill and position, if all is as it was when the order was sent; else writes nothing.
+def filled_whole(session: Session, order: Order, report: OrderReport, now: datetime) -> bool | None:
+    """Stores order, fill, position and the end of the event, if all is as it was when the order was sent.
 
-    That is: nothing was heard of the order before, its event is being executed, and one fill tells of all its units;
-    and it is to open a position, or to close all of one. Everything else goes through `ledger.reported`.
+    As it was, that is: nothing was heard of the order before, its event is being executed, and one fill tells of all
+    its units; and it is to open a position, or to close all of one. Everything else goes through `ledger.reported`.
+    Returns whether ProQuant had been answered 200 by then; None where something is otherwise, and nothing was written.
     """
     fill = _only_fill(order, report, now)
     if fill is None:
-        return False
+        return None
     values = {
         "order": order.id,
         "units": report.filled_quantity,
@@ -36,8 +43,14 @@ def filled_whole(session: Session, order: Order, report: OrderReport, now: datet
         "fill": fill.fill_id,
         "fill_price": fill.price,
         "fill_at": fill.at,
+        "ended_at": now,
     }
-    return session.execute(_statement(order.leg), values).one_or_none() is not None
+    row = session.execute(_statement(order.leg), values).one_or_none()
+    if row is None:
+        return None
+    if row.ended is None:  # what was booked is taken back with the transaction
+        raise IllegalTransition(f"The event of {order.client_order_id} was executed, and now it is not.")
+    return row.accepted_at is not None
 
 
 def _only_fill(order: Order, report: OrderReport, now: datetime) -> Fill | None:
@@ -50,12 +63,18 @@ def _only_fill(order: Order, report: OrderReport, now: datetime) -> Fill | None:
 
 
 @cache
-def _statement(leg: Leg) -> Select[tuple[int]]:
+def _statement(leg: Leg) -> Select[*tuple[Any, ...]]:
     sent = _sent(leg)
     position = _opened(sent) if leg is Leg.OPEN else _closed(sent)
     told = _told(position)
     filled = _filled(told)
-    return select(told.c.id).add_cte(filled)
+    ended = progress.ending(told)
+    return (
+        select(ended.c.id.label("ended"), ended.c.accepted_at)
+        .select_from(told)
+        .outerjoin(ended, ended.c.id == told.c.event_id)
+        .add_cte(filled)
+    )
 
 
 def _sent(leg: Leg) -> CTE:
@@ -106,7 +125,7 @@ def _told(position: CTE) -> CTE:
             reason=bindparam("why", type_=Text),
             updated_at=func.clock_timestamp(),
         )
-        .returning(_ORDER.c.id)
+        .returning(_ORDER.c.id, _ORDER.c.event_id)
         .cte("told")
     )
 

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     Select,
@@ -93,14 +94,15 @@ def _next_due() -> Select[*tuple[Any, ...]]:
 
 def take_next(session: Session, strategy: StrategyKey, now: datetime) -> Due:
     """Finds the first event and takes it up, if it is due: the worker starts on it, or takes it over from another."""
-    row = session.execute(_take_next(), {"of_strategy": strategy, "at": now}).one_or_none()
+    row = session.execute(taking(), {"of_strategy": strategy, "at": now}).one_or_none()
     if row is None:
         return next_due(session, strategy, now)
     return Due(EventId(row.id), AccountId(row.account_id), row.type in TRADING)
 
 
 @cache
-def _take_next() -> ReturningUpdate[tuple[int, int, str]]:
+def taking() -> ReturningUpdate[tuple[int, int, str]]:
+    """The statement by which the first event is taken up, of the parameters `of_strategy` and `at`."""
     columns = _EVENT.c
     found = _next_due().subquery()
     first = select(found.c.id).scalar_subquery()
@@ -168,6 +170,21 @@ def finish(
         reason=refusal.detail if refusal else skip,
     )
     return accepted_at is not None
+
+
+def ending(order: CTE) -> CTE:
+    """`finish` as done, at the parameter `ended_at`, as part of the statement that books the order `order`.
+
+    `order` tells the event's id as `event_id`. Returns the event's `id` and `accepted_at`.
+    """
+    nothing = dict.fromkeys(("error_type", "refused_by", "reason"))
+    return (
+        update(_EVENT)
+        .where(_EVENT.c.id == order.c.event_id, _EVENT.c.state.in_(_before(EventState.DONE)))
+        .values(state=EventState.DONE, finished_at=bindparam("ended_at", type_=_EVENT.c.finished_at.type), **nothing)
+        .returning(_EVENT.c.id, _EVENT.c.accepted_at)
+        .cte("ended")
+    )
 
 
 def to_ring(session: Session, now: datetime, unrung_since: datetime, limit: int) -> Sequence[EventId]:

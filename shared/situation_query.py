@@ -52,7 +52,12 @@ ORDER_COLUMNS = (
 
 @cache
 def question() -> Select[*tuple[Any, ...]]:
-    """Built once: building takes longer than the database takes to answer, and it is asked for every event.
+    """About the event of the parameter `event`. Built once: building takes longer than the database takes to answer."""
+    return question_about(bindparam("event"))
+
+
+def question_about(event: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
+    """About the event of this id, which may be what another part of the same statement says.
 
     Columns and no mapped classes, and only those that are looked at: the mapper's bookkeeping, and the description of
     each column that the driver reads with each answer, were most of what a decision cost.
@@ -93,7 +98,7 @@ def question() -> Select[*tuple[Any, ...]]:
             _something_parked(this).label("something_parked"),
         )
         .select_from(tables)
-        .where(this.c.id == bindparam("event"))
+        .where(this.c.id == event)
         .order_by(order.c.id)
     )
 

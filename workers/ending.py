@@ -19,6 +19,8 @@ def ends_whole(s: Situation, order: Order, report: OrderReport) -> bool:
     whole = report.filled_quantity == order.quantity and order.filled == 0 and report.error is None
     if report.state is not OrderState.FILLED or not whole:
         return False
+    if any(other.state is OrderState.PLANNED for other in s.orders if other.id != order.id):
+        return False  # it has to be withdrawn
     if order.leg is Leg.OPEN:
         return s.task.type in (EventType.SIGNAL_OPEN, EventType.SIGNAL_REOPEN)
     closes = s.task.type in (EventType.SIGNAL_CLOSE, OrphanEvent.CLOSE)

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from shared import ledger_whole, progress
-from shared.assessment import assess
+from shared.assessment import assess, take_and_assess
 from shared.db import not_durable
 from shared.domain import AccountId, EventId, EventState
 from shared.progress import Due
@@ -121,9 +121,9 @@ def begin(t: Transaction, rung: EventId) -> Turn:
 def go_on(t: Transaction, hand: Hand) -> Turn:
     """Writes down what the broker has said, decides what it means for the event in hand, and so on."""
     hand = replace(hand, lease=_renewed(t, hand.lease, hand.at_hand))
-    asked = _filled_whole(t, hand)
-    if asked is not None:
-        return _record(t, hand, asked.situation, ending.ENDED, ())
+    ended = _ended_whole(t, hand)
+    if ended is not None:
+        return _take_next(t, hand, (ended,))
     if hand.heard.last is not None:
         record_answer(t.session, hand.heard.last, t.now)
     turn = _decide(t, hand, ())
@@ -144,8 +144,8 @@ def _spare_the_disk(t: Transaction, turn: Turn) -> None:
         not_durable(t.session)
 
 
-def _filled_whole(t: Transaction, hand: Hand) -> Asking | None:
-    """What had been asked, where its answer ends the event: the order is filled, and nothing is left to decide.
+def _ended_whole(t: Transaction, hand: Hand) -> Decided | None:
+    """The end of the event, where the answer is that: the order is filled, and nothing is left to decide.
 
     That is most of what ever happens, and takes one statement instead of a look at everything. Where anything is
     otherwise than it was when the order was sent, nothing is written, and the whole way is gone.
@@ -155,7 +155,8 @@ def _filled_whole(t: Transaction, hand: Hand) -> Asking | None:
         return None
     if not ending.ends_whole(asked.situation, asked.order, said.report):
         return None
-    return asked if ledger_whole.filled_whole(t.session, asked.order, said.report, t.now) else None
+    answered = ledger_whole.filled_whole(t.session, asked.order, said.report, t.now)
+    return None if answered is None else Decided(hand.event, ending.ENDED, awaited=not answered)
 
 
 def _decide(t: Transaction, hand: Hand, decided: tuple[Decided, ...]) -> Turn:
@@ -163,6 +164,10 @@ def _decide(t: Transaction, hand: Hand, decided: tuple[Decided, ...]) -> Turn:
     situation = assess(t.session, hand.event)
     if situation.task.state is not EventState.EXECUTING:
         return _take_next(t, hand, decided)
+    return _decide_in(t, hand, situation, decided)
+
+
+def _decide_in(t: Transaction, hand: Hand, situation: Situation, decided: tuple[Decided, ...]) -> Turn:
     step = planning.next_step(situation, hand.heard, t.now, limits_of(t.bench, hand.at_hand))
     if t.stopping and isinstance(step, Place | Send):
         step = WaitUntil(t.now, "The worker stops; another one goes on.")
@@ -190,29 +195,32 @@ def _take_next(t: Transaction, hand: Hand, decided: tuple[Decided, ...]) -> Turn
     decided at once where nobody has to be asked for that: a broker that was spoken to before, and one that looks orders
     up without a mark, or has told its mark to the event before. An older mark only makes a look-up look at more.
     """
-    due = _due_or_release(t, hand)
+    due, situation = _due_or_release(t, hand)
     if due.event is None:
         return Turn(None, decided, due)
     at_hand = t.bench.at_hand.get(due.account) if due.account is not None else None
     account = due.account if due.trades else None
     hand = Hand(hand.lease, due.event, account, at_hand, hand.number + 1, Heard(mark=hand.heard.mark))
-    if not t.ahead or not _can_be_decided(hand):
+    if situation is None or not _can_be_decided(hand):
         return Turn(hand, decided)
-    return _decide(t, replace(hand, lease=_long_enough(t, hand)), decided)
+    return _decide_in(t, replace(hand, lease=_long_enough(t, hand)), situation, decided)
 
 
-def _due_or_release(t: Transaction, hand: Hand) -> Due:
-    """After many in a row, work that is due is left to a doorbell of its own."""
+def _due_or_release(t: Transaction, hand: Hand) -> tuple[Due, Situation | None]:
+    """What is due, and its situation if we may go on to it. After many in a row it is left to a doorbell of its own."""
+    strategy, situation = hand.lease.strategy, None
     if t.stopping:
         due = Due(None)
-    elif hand.number < MOST_IN_A_ROW:
-        due = progress.take_next(t.session, hand.lease.strategy, t.now)
-    else:
-        due = progress.next_due(t.session, hand.lease.strategy, t.now)
+    elif hand.number >= MOST_IN_A_ROW:
+        due = progress.next_due(t.session, strategy, t.now)
         due = due if due.event is None else Due(None, next_at=t.now, waiting=due.event)
+    elif t.ahead:
+        due, situation = take_and_assess(t.session, strategy, t.now)
+    else:
+        due = progress.take_next(t.session, strategy, t.now)
     if due.event is None:
         leases.release(t.session, hand.lease)
-    return due
+    return due, situation
 
 
 def _can_be_decided(hand: Hand) -> bool:

@@ -13,7 +13,7 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from shared.assessment import assess
+from shared.assessment import situation_of
 from shared.db import Sessions
 from shared.domain import Direction, EventId, OrderState
 from shared.tables import OrderRow, Strategy
@@ -100,7 +100,7 @@ def test_an_event_that_breaks_our_code_does_not_cost_the_answer_to_the_one_befor
 ) -> None:
     """Both were to be written in one transaction: then the first alone is, and the second is set aside."""
     first, second = workshop.arrives(signal("SIGNAL_OPEN")), workshop.arrives(signal("SIGNAL_CLOSE"))
-    monkeypatch.setattr("workers.turns.assess", lambda s, event: assess(s, {first: first}[event]))
+    monkeypatch.setattr("shared.assessment.situation_of", lambda rows: situation_of([{first: r}[r.id] for r in rows]))
     with pytest.raises(KeyError):
         workshop.run(first)
     assert workshop.states() == ["done", "waiting"]

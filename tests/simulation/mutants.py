@@ -126,7 +126,7 @@ MUTANTS = (
         {"workers.conversation:workers.planning.conclusive_from": always(LONG_AGO)},
     ),
     Mutant("events run in the order of arrival", {"shared.progress._next_due": _by_arrival}),
-    Mutant("a tombstone is ignored", {"shared.assessment.assess": _forgets_tombstones}),
+    Mutant("a tombstone is ignored", {"shared.assessment.situation_of": _forgets_tombstones}),
     Mutant("nobody waits for what should have come before", {"workers.planning._grace": always(None)}),
     Mutant("a partly filled close counts as flat", {"shared.ledger.reported": _takes_part_for_all}),
 )

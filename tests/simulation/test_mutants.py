@@ -5,11 +5,10 @@ import sys
 import pytest
 from sqlalchemy import Engine
 
-from shared import assessment
 from tests.simulation import trial
 from tests.simulation.breaking import broken, with_argument
 from tests.simulation.mutants import MUTANTS, Mutant, spoiled
-from workers import conversation
+from workers import conversation, recording
 
 ENOUGH = 60
 
@@ -31,12 +30,12 @@ def test_an_argument_that_is_gone_is_an_error() -> None:
 
 
 def test_a_function_is_broken_wherever_it_was_imported_to_and_right_again_afterwards() -> None:
-    readers = [m for n, m in sys.modules.items() if n.startswith("workers.") and hasattr(m, "assess")]
-    right = assessment.assess
-    with spoiled("a tombstone is ignored"):
-        assert readers
-        assert all(reader.assess is not right for reader in readers)
-    assert all(reader.assess is right for reader in [*readers, assessment])
+    readers = [m for n, m in sys.modules.items() if n.startswith("workers.") and hasattr(m, "record_step")]
+    right = recording.record_step
+    with spoiled("the intent is written after the submit"):
+        assert len(readers) > 1
+        assert all(reader.record_step is not right for reader in readers)
+    assert all(reader.record_step is right for reader in readers)
 
 
 def test_a_skipped_look_up_is_found(engine: Engine) -> None:
