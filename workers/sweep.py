@@ -17,6 +17,7 @@ from shared.clock import Clock, database_clock
 from shared.db import Sessions
 from shared.domain import AccountId, EventId
 from shared.tables import SweepLease, Worker
+from workers.duties import DutiesFailed, Duty, fulfil
 
 log = structlog.get_logger()
 
@@ -46,7 +47,7 @@ class Sweeper:
         clock: Clock = database_clock,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         heard: Callable[[], float | None] = lambda: None,
-        duties: Sequence[Callable[[], None]] = (),
+        duties: Sequence[Duty] = (),
         queued: Callable[[], int] = lambda: 0,
     ) -> None:
         self._sessions = sessions
@@ -91,11 +92,16 @@ class Sweeper:
                 self.sweep()
             except SQLAlchemyError as error:
                 log.error("The sweep found no database.", action="sweep_failed", error=type(error).__name__)
+            except DutiesFailed as failed:
+                log.error("The sweep failed in part.", action="sweep_failed", duties=str(failed))
             except Exception:  # without the sweep nothing is found that was lost: the next one must come
                 log.exception("The sweep failed.", action="sweep_failed")
 
     def sweep(self) -> int:
-        """One sweep; returns how many events it rang. None while another worker has the lease."""
+        """One sweep; returns how many events it rang. None while another worker has the lease.
+
+        Raises DutiesFailed when all was done that could be, and some duty failed.
+        """
         at_once = max(ALWAYS_RUNG, RING_AT_ONCE - self._queued())
         with self._sessions.begin() as session:
             now = self._clock(session)
@@ -109,8 +115,7 @@ class Sweeper:
             self._refresh(account)
         if due:
             log.info("Events were due and unattended.", action="sweep", due=len(due), rung=rung)
-        for duty in self._duties:
-            duty()
+        fulfil(self._duties)
         return rung
 
     def _next_alarm(self, next_sweep: float) -> "EventId | None":
