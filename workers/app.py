@@ -31,6 +31,7 @@ from workers.brokers.meter import Meter
 from workers.fallback import Fallback, Listener
 from workers.hearing import Hearing
 from workers.notify import Notifier
+from workers.refreshing import Refreshing
 from workers.sweep import Sweeper
 from workers.tasks import register
 from workers.workbench import Workbench
@@ -109,8 +110,8 @@ def _make_sweeper(
 ) -> Sweeper:
     """The sweep with its duties: to hear whether the queue is heard, to ask for reconciliations, and to tell people."""
 
-    def refresh(account: AccountId) -> None:
-        doorbell.send(REFRESH_TASK, account)
+    def send_refresh(account: AccountId, life: float) -> bool:
+        return doorbell.send(REFRESH_TASK, account, expires=life)
 
     def send_canary(life: float) -> bool:
         return doorbell.send(CANARY_TASK, expires=life)
@@ -126,7 +127,7 @@ def _make_sweeper(
     return Sweeper(
         sessions,
         standby.attend,
-        refresh,
+        Refreshing(send_refresh).ask,
         worker,
         config.sweep_interval,
         clock,

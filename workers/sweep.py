@@ -32,16 +32,17 @@ class Sweeper:
     """Sweeps at an interval, and rings single events at the time they asked for. `run` ends when `stop` is called.
 
     Every worker process has one; the database's sweep lease lets one at a time sweep. Alarms are a shortcut for waits
-    of a few seconds: one that is lost is found by the sweep. `heard`: seconds since this process had a task from the
-    queue. `duties`: what else whoever sweeps has to do, in transactions of its own. `queued`: tasks that wait in the
-    queue; while they are many, what is due is likely to be among them.
+    of a few seconds: one that is lost is found by the sweep. `refresh`: told at every sweep which accounts' instruments
+    are stale. `heard`: seconds since this process had a task from the queue. `duties`: what else whoever sweeps has to
+    do, in transactions of its own. `queued`: tasks that wait in the queue; while they are many, what is due is likely
+    to be among them.
     """
 
     def __init__(
         self,
         sessions: Sessions,
         ring: Callable[[EventId], bool],
-        refresh: Callable[[AccountId], None],
+        refresh: Callable[[Sequence[AccountId]], None],
         worker: str,
         interval: float,
         clock: Clock = database_clock,
@@ -111,8 +112,7 @@ class Sweeper:
             due = progress.to_ring(session, now, now - timedelta(seconds=self._interval), at_once)
             stale = instruments.stale(session, now - INSTRUMENTS_AGE)
         rung = sum(self._ring(event) for event in due)
-        for account in stale:
-            self._refresh(account)
+        self._refresh(stale)
         if due:
             log.info("Events were due and unattended.", action="sweep", due=len(due), rung=rung)
         fulfil(self._duties)

@@ -29,7 +29,7 @@ class Sweeping:
         """One sweep of a worker; returns what it rang."""
         before = len(self.rung)
         sweeper = Sweeper(
-            self.workshop.sessions, self._ring, self.refreshed.append, worker, INTERVAL, self.workshop.clock
+            self.workshop.sessions, self._ring, self.refreshed.extend, worker, INTERVAL, self.workshop.clock
         )
         count = sweeper.sweep()
         assert count == (len(self.rung) - before if self.heard else 0)
