@@ -155,7 +155,7 @@ def test_a_netting_account_is_not_sent_an_order_against_another_strategy() -> No
             broker.submit(order(BENCH, side=Direction.SELL, strategy_id="strategy-b"))
         assert (caught.value.type, len([call for call in simulator.calls if is_order(call)])) == (None, 1)
         broker.submit(order(BENCH, strategy_id="strategy-b"))
-        assert broker.capabilities.nets_positions
+        assert (broker.capabilities.nets_positions, broker.capabilities.opposite_sides) == (True, False)
         broker.close()
 
 
@@ -169,9 +169,22 @@ def test_a_hedging_account_holds_both_sides_and_tells_the_net(desk: Desk) -> Non
 
 
 def test_whether_an_account_nets_is_assumed_until_it_was_asked(desk: Desk) -> None:
-    assert desk.broker.capabilities.nets_positions
+    before = desk.broker.capabilities
     desk.broker.account()
-    assert not desk.broker.capabilities.nets_positions
+    after = desk.broker.capabilities
+    assert (before.nets_positions, before.opposite_sides) == (True, False)
+    assert (after.nets_positions, after.opposite_sides) == (False, True)
+
+
+def test_the_market_of_an_instrument_that_the_account_does_not_know_is_not_open(desk: Desk) -> None:
+    assert not desk.broker.is_open("NO-SUCH-SYMBOL", datetime.now(UTC))
+    assert desk.broker.is_open(BENCH.symbol, datetime.now(UTC))
+
+
+def test_whether_a_market_is_open_is_not_told_by_a_token_that_is_refused(desk: Desk) -> None:
+    desk.books.token = "revoked"
+    with pytest.raises(BrokerUnavailable):
+        desk.broker.is_open(BENCH.symbol, datetime.now(UTC))
 
 
 def test_an_account_linked_to_metatrader_is_refused_and_sent_nothing() -> None:

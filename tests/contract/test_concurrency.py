@@ -13,6 +13,7 @@ THREADS = 8
 
 
 def test_bc_060_orders_of_many_threads_all_count_once(bench: Bench, broker: Broker) -> None:
+    broker.account()  # until it was asked, a broker that may hedge or net is declared with care
     both = broker.capabilities.opposite_sides and listed(bench, broker).shortable
     sides = [Direction.BUY, Direction.BUY, Direction.BUY, Direction.SELL if both else Direction.BUY] * 10
     orders = [order(bench, side=side, strategy_id=f"strategy-{number}") for number, side in enumerate(sides)]

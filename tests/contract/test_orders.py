@@ -29,6 +29,7 @@ def needs_shorts(bench: Bench, broker: Broker, side: Direction = Direction.SELL)
 def needs_opposite_sides(bench: Bench, broker: Broker) -> None:
     """Skips a case that opens short what is held long where the broker is declared to refuse that."""
     needs_shorts(bench, broker)
+    broker.account()  # until it was asked, a broker that may hedge or net is declared with care
     if not broker.capabilities.opposite_sides:
         pytest.skip("opposite_sides is not declared")
 

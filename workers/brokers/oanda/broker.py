@@ -62,9 +62,16 @@ class OandaBroker:
 
     @property
     def capabilities(self) -> Capabilities:
-        """`nets_positions` is True, the careful answer, until OANDA was asked; `account` and `mark` ask it."""
-        nets = not self._hedges
-        return Capabilities(Dedupe.WHILE_OPEN, nets, SETTLE_SECONDS, self._deadline, budget=BUDGET, marks=True)
+        """That the account nets is the careful answer until OANDA was asked; `account` and `mark` ask it."""
+        return Capabilities(
+            dedupe=Dedupe.WHILE_OPEN,
+            nets_positions=not self._hedges,
+            settle_seconds=SETTLE_SECONDS,
+            deadline_seconds=self._deadline,
+            opposite_sides=bool(self._hedges),
+            budget=BUDGET,
+            marks=True,
+        )
 
     def instruments(self) -> Sequence[Instrument]:
         self._check_usable()
@@ -77,8 +84,16 @@ class OandaBroker:
         return self._summary(lambda body: translate.summary(body["account"]))
 
     def is_open(self, symbol: str, at: datetime) -> bool:
-        """What OANDA says of now: it publishes no hours, and `at` is now wherever the bridge asks."""
-        return self._is_open_now(symbol)
+        """What OANDA says of now: it publishes no hours, and `at` is now wherever the bridge asks.
+
+        An instrument that the account does not know has no market, and so none that is open.
+        """
+        try:
+            return self._is_open_now(symbol)
+        except Refused as refused:
+            if refused.meaning.type is ErrorType.UNSUPPORTED_INSTRUMENT:
+                return False
+            raise
 
     def mark(self) -> str | None:
         """The number of the account's last transaction."""

@@ -56,7 +56,7 @@ REASONS: Mapping[str, ErrorType | None] = {
 """`rejectReason` of a reject transaction, `reason` of a cancel transaction, or `errorCode` of an answer without one."""
 
 ANSWERS: tuple[tuple[int, str, ErrorType | None], ...] = (
-    (400, r"Invalid value specified for '(order\.)?instrument'", ErrorType.UNSUPPORTED_INSTRUMENT),
+    (400, r"Invalid value specified for '(order\.)?instruments?'", ErrorType.UNSUPPORTED_INSTRUMENT),
     (400, r"Invalid value specified for '(order\.)?units'", ErrorType.INVALID_QUANTITY_PRECISION),
     (401, r"", ErrorType.INVALID_CREDENTIALS),
     (403, r"", ErrorType.INVALID_CREDENTIALS),
