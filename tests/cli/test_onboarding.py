@@ -60,7 +60,7 @@ def stored(sessions: Sessions) -> list[str]:
 
 @pytest.mark.parametrize(
     ("hedging", "said"),
-    [(True, "hedging, each strategy's positions stand apart"), (False, "netting, one position a symbol")],
+    [(True, "hedging, each strategy's positions stand apart"), (False, NETTING)],
 )
 def test_an_oanda_account_is_shown_as_hedging_or_netting(cli: Cli, hedging: bool, said: str) -> None:
     books = Books(hedging=hedging)
@@ -117,7 +117,7 @@ BROKERS = {"alpaca": _alpaca, "binance": _binance, "oanda": _oanda}
     [
         ("alpaca", "margin account in USD", NETTING),
         ("binance", "in USDT", NETTING),
-        ("oanda", "in USD", "netting, one position a symbol"),
+        ("oanda", "in USD", NETTING),
     ],
 )
 def test_right_credentials_open_an_account(cli: Cli, kind: str, account: str, positions: str) -> None:
