@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.db import Sessions, at_once
+from shared.db import Line, Sessions
 from shared.domain import EventId
 from shared.inbox_batch import Delivery, store_new
 
@@ -46,17 +46,19 @@ class Writer:
     """
 
     def __init__(self, sessions: Sessions, ring: Callable[..., object]) -> None:
-        self._sessions = sessions
+        self._line = Line(sessions)
         self._ring = ring
         self._handed_in: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._store_until_closed, name="writer", daemon=True)
 
     def start(self) -> None:
         """Begins to store, in a thread that ends with the process, or with `close`."""
-        threading.Thread(target=self._store_until_closed, name="writer", daemon=True).start()
+        self._thread.start()
 
     def close(self) -> None:
-        """Ends the thread when what was handed in before is stored."""
+        """Ends the thread, which has stored by then what was handed in before."""
         self._handed_in.put(None)
+        self._thread.join(PATIENCE_SECONDS)
 
     def store(self, delivery: Delivery) -> EventId | None:
         """The row of the signal, which is committed when this returns; None where its request must store it alone.
@@ -78,6 +80,7 @@ class Writer:
             for waiting, event in zip(batch, stored, strict=True):
                 waiting.tell(event)
             _note(batch, stored)
+        self._line.close()
 
     def _gather(self) -> list[_Waiting]:
         """Waits for the first, and takes what has come with it; nothing when it is time to end."""
@@ -96,7 +99,7 @@ class Writer:
 
     def _store(self, deliveries: Sequence[Delivery]) -> list[EventId | None]:
         try:
-            with at_once(self._sessions) as session:
+            with self._line.at_once() as session:
                 return store_new(session, deliveries)
         except SQLAlchemyError as error:
             cause = type(error).__name__

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import BigInteger, bindparam, select
 from sqlalchemy.orm import Session
 
 from shared import progress
@@ -32,10 +32,15 @@ from shared.integration_states import Said
 from shared.orphans import OUR_VERSION, TRADING, OrphanEvent
 from shared.progress import Due
 from shared.situation import Held, Order, Situation, Task
-from shared.situation_query import INSTRUMENT_COLUMNS, ORDER_COLUMNS, question, question_about
+from shared.situation_query import INSTRUMENT_COLUMNS, ORDER_COLUMNS, question_about
+from shared.statements import Row, Statement
 from shared.tables import OrderRow
 
-Answer = Row[*tuple[Any, ...]]
+_QUESTION = Statement(question_about(bindparam("event", type_=BigInteger)))
+_TAKEN = progress.taking().cte("taken")
+_TAKE_AND_ASSESS = Statement(question_about(select(_TAKEN.c.id).scalar_subquery()))
+_WANTED, _KEPT = (attrgetter(*(f"{part}_{name}" for name in INSTRUMENT_COLUMNS)) for part in ("wanted", "kept"))
+_ORDER = attrgetter(*(f"order_{name}" for name in ORDER_COLUMNS))
 
 
 def assess(session: Session, event: EventId) -> Situation:
@@ -43,7 +48,7 @@ def assess(session: Session, event: EventId) -> Situation:
 
     One question: each order of the event is a row of the answer, and the rest is the same in all of them.
     """
-    rows = session.execute(question(), {"event": event}).all()
+    rows = _QUESTION.rows(session, {"event": event})
     if not rows:
         raise LookupError(f"There is no event {event}.")
     return situation_of(rows)
@@ -55,7 +60,7 @@ def take_and_assess(session: Session, strategy: StrategyKey, now: datetime) -> t
     The situation is as it was before the statement, but for the state. The strategy's row must be locked since an
     earlier statement of the transaction: so nothing can have changed in between.
     """
-    rows = session.execute(_take_and_assess(), {"of_strategy": strategy, "at": now}).all()
+    rows = _TAKE_AND_ASSESS.rows(session, {"of_strategy": strategy, "at": now})
     if not rows:
         return progress.next_due(session, strategy, now), None
     found = situation_of(rows)
@@ -63,13 +68,7 @@ def take_and_assess(session: Session, strategy: StrategyKey, now: datetime) -> t
     return Due(taken.task.id, taken.account_id, taken.task.type in TRADING), taken
 
 
-@cache
-def _take_and_assess() -> Select[*tuple[Any, ...]]:
-    taken = progress.taking().cte("taken")
-    return question_about(select(taken.c.id).scalar_subquery())
-
-
-def situation_of(rows: Sequence[Answer]) -> Situation:
+def situation_of(rows: Sequence[Row]) -> Situation:
     """What the answer to the question says: at least one row, and all of them of one event."""
     row = rows[0]
     ended = ended_ms(row.integration, row.integration_at_ms, _said(row))
@@ -87,8 +86,8 @@ def situation_of(rows: Sequence[Answer]) -> Situation:
         superseded=row.superseded,
         names_closed=row.names_closed,
         something_parked=row.something_parked,
-        instrument=_instrument(row, "wanted"),
-        held_instrument=_instrument(row, "kept"),
+        instrument=_instrument(_WANTED(row)),
+        held_instrument=_instrument(_KEPT(row)),
     )
 
 
@@ -117,13 +116,13 @@ def _order(id_: int, columns: Sequence[Any]) -> Order:
     )
 
 
-def _said(row: Answer) -> Said | None:
+def _said(row: Row) -> Said | None:
     if row.integration_id is None:
         return None
     return Said(row.approved_at_ms, row.rejected_at_ms, row.deleted_at_ms)
 
 
-def _task(row: Answer) -> Task:
+def _task(row: Row) -> Task:
     return Task(
         id=EventId(row.id),
         type=_type_of(row),
@@ -139,14 +138,14 @@ def _task(row: Answer) -> Task:
     )
 
 
-def _type_of(row: Answer) -> EventType | OrphanEvent | None:
+def _type_of(row: Row) -> EventType | OrphanEvent | None:
     """A type that ProQuant sends is never taken for one of ours, whatever it is called."""
     if row.version == OUR_VERSION:
         return OrphanEvent(row.type)
     return EventType(row.type) if row.type in set(EventType) else None
 
 
-def _held(row: Answer) -> Held | None:
+def _held(row: Row) -> Held | None:
     if row.held_id is None:
         return None
     return Held(
@@ -164,18 +163,13 @@ def _held(row: Answer) -> Held | None:
     )
 
 
-def _instrument(row: Answer, prefix: str) -> Instrument | None:
-    ticker, symbol, minimum, maximum, step, currency, shortable, hours = _part(row, prefix, INSTRUMENT_COLUMNS)
+def _instrument(columns: Sequence[Any]) -> Instrument | None:
+    ticker, symbol, minimum, maximum, step, currency, shortable, hours = columns
     if ticker is None:
         return None
     return Instrument(ticker, symbol, minimum, maximum, step, currency, shortable, hours_of(hours))
 
 
-def _orders(rows: Sequence[Answer]) -> tuple[Order, ...]:
+def _orders(rows: Sequence[Row]) -> tuple[Order, ...]:
     """One open order has opened what is held, so that the join with it adds no row."""
-    return tuple(_order(row.order_id, _part(row, "order", ORDER_COLUMNS)) for row in rows if row.order_id is not None)
-
-
-def _part(row: Answer, prefix: str, names: Sequence[str]) -> list[Any]:
-    named = row._mapping  # the documented way to columns by name
-    return [named[f"{prefix}_{name}"] for name in names]
+    return tuple(_order(row.order_id, _ORDER(row)) for row in rows if row.order_id is not None)

@@ -1,7 +1,7 @@
 """The one way to a database session: an engine made per process, short transactions, full durability."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -61,18 +61,60 @@ def not_durable(session: Session) -> None:
     session.execute(_NOT_DURABLE)
 
 
-@contextmanager
-def at_once(sessions: Sessions) -> Iterator[Session]:
-    """A session for one single statement, which commits by itself: the ways to BEGIN and to COMMIT and back are saved.
+class Line:
+    """A lasting connection for single statements, each of which commits by itself. Of one thread.
 
-    Behind a pooler it is a transaction like any other, since the settings have to be made in it. A statement that
-    raises may have been applied, as a commit that raises may.
+    Between BEGIN and COMMIT there would be nothing else, and each way there and back costs as much as the statement;
+    so does taking a connection from the pool and preparing it. Behind a pooler each is a transaction like any other,
+    since the settings have to be made in it. A statement that raises may have been applied, as a commit may.
     """
-    with cast(Engine, sessions.kw["bind"]).connect() as connection:
-        if not connection.info["shared"]:
-            connection.execution_options(isolation_level="AUTOCOMMIT")  # of this connection, until it is given back
-        with sessions(bind=connection) as session, session.begin():
-            yield session
+
+    def __init__(self, sessions: Sessions, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._sessions = sessions
+        self._monotonic = monotonic
+        self._open: tuple[Connection, Session] | None = None
+        self._used = 0.0
+
+    @contextmanager
+    def at_once(self) -> Iterator[Session]:
+        """A session for one statement. After an error the next one has a new connection."""
+        session = self._session()
+        try:
+            with session.begin():
+                yield session
+        except BaseException:
+            self.close()
+            raise
+        self._used = self._monotonic()
+
+    def close(self) -> None:
+        """Gives the connection back."""
+        if self._open is not None:
+            connection, session = self._open
+            self._open = None
+            session.close()
+            connection.close()
+
+    def _session(self) -> Session:
+        """The one that there is; another where its connection was idle for a while and turns out to be dead."""
+        if self._open is not None and self._monotonic() - self._used > UNASKED_SECONDS and not _lives(self._open[0]):
+            self.close()
+        if self._open is None:
+            connection = cast(Engine, self._sessions.kw["bind"]).connect()
+            if not connection.info["shared"]:
+                connection.execution_options(isolation_level="AUTOCOMMIT")  # of this one, until it is given back
+            self._open = connection, self._sessions(bind=connection)
+        return self._open[1]
+
+
+def _lives(connection: Connection) -> bool:
+    """Whether the server still answers; if not, the connection is given up."""
+    dialect = connection.dialect
+    try:
+        return dialect.do_ping(cast(Any, connection.connection.dbapi_connection))
+    except dialect.loaded_dbapi.Error as error:
+        connection.invalidate(error)
+        return False
 
 
 def table_of(entity: type[DeclarativeBase]) -> Table:
@@ -122,8 +164,15 @@ def _ask_idle_connections(engine: Engine) -> None:
     """Asks a connection whether it lives before it is used, but only one that has been idle for a while.
 
     SQLAlchemy's own pre-ping asks before every transaction: of a worker's time that was a twelfth. Who meets a dead
-    connection all the same gets an error, the pool forgets all others of its age, and whoever writes tries again.
+    connection all the same gets an error, all others that were given back before that are asked first, and whoever
+    writes tries again.
     """
+    suspected = float("-inf")
+
+    @event.listens_for(engine, "invalidate")
+    def suspect(_connection: object, _entry: object, _error: object) -> None:
+        nonlocal suspected
+        suspected = time.monotonic()
 
     @event.listens_for(engine, "checkin")
     def note(_connection: Any, entry: ConnectionPoolEntry) -> None:
@@ -131,7 +180,8 @@ def _ask_idle_connections(engine: Engine) -> None:
 
     @event.listens_for(engine, "checkout")
     def ask(connection: Any, entry: ConnectionPoolEntry, _fairy: object) -> None:
-        if time.monotonic() - entry.info.get("idle_since", float("inf")) <= UNASKED_SECONDS:
+        idle_since = entry.info.get("idle_since")
+        if idle_since is None or (idle_since > suspected and time.monotonic() - idle_since <= UNASKED_SECONDS):
             return
         try:
             engine.dialect.do_ping(connection)

@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import column, text
 from sqlalchemy.orm import Session
 
 from shared.domain import AccountId, EventId, IntegrationId, SignalEvent
 from shared.keys import content_hash, event_key
+from shared.statements import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ _Name = tuple[AccountId, str]
 # One statement with two texts for arguments, whatever the number of events: of lists, Python makes SQL value by value.
 # A strategy's row is locked until the commit, as in `inbox.store`; always in the same order, so that no two wait for
 # each other. `next_seq` is the last number given: of a strategy that is new, the number of its events here.
-_STORE = text("""
+_STORE = Statement(
+    text("""
     WITH taken AS (
         INSERT INTO strategies (account_id, strategy_id, name, next_seq)
         SELECT account, strategy, name, count
@@ -57,7 +59,8 @@ _STORE = text("""
     ORDER BY place
     ON CONFLICT (account_id, key) DO NOTHING
     RETURNING id, account_id, key
-""")
+""").columns(column("id"), column("account_id"), column("key"))
+)
 
 
 def store_new(session: Session, deliveries: Sequence[Delivery]) -> list[EventId | None]:
@@ -68,7 +71,7 @@ def store_new(session: Session, deliveries: Sequence[Delivery]) -> list[EventId 
     """
     counts = Counter(_name(delivery) for delivery in deliveries)
     strategies, events = _strategies(deliveries, counts), _events(deliveries, counts)
-    rows = session.execute(_STORE, {"strategies": json.dumps(strategies), "events": json.dumps(events)})
+    rows = _STORE.rows(session, {"strategies": json.dumps(strategies), "events": json.dumps(events)})
     stored = {(account, key): EventId(event) for event, account, key in rows}
     return [stored.pop((event["account"], event["key"]), None) for event in events]
 

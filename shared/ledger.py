@@ -25,13 +25,20 @@ from shared.errors import IllegalTransition
 from shared.keys import client_order_id
 from shared.reports import OrderReport
 from shared.situation import Order, Situation
+from shared.statements import Statement
 from shared.tables import EventRow, FillRow, OrderRow, PositionRow
 
 Before = Row[*tuple[Any, ...]]
 """The columns of an order that decide what a report changes."""
 
 _ORDER, _FILL, _POSITION, _EVENT = table_of(OrderRow), table_of(FillRow), table_of(PositionRow), table_of(EventRow)
-_PLACE = insert(_ORDER).returning(_ORDER.c.id)
+_PLACED = ("event_id", "leg", "generation", "client_order_id", "symbol", "side", "quantity", "position_id", "mark")
+_SENT = ("state", "attempts", "in_flight_until")
+_PLACE = Statement(
+    insert(_ORDER)
+    .values({name: bindparam(f"new_{name}", type_=_ORDER.c[name].type) for name in (*_PLACED, *_SENT)})
+    .returning(_ORDER.c.id)
+)
 _WITHDRAW = (
     update(_ORDER)
     .where(_ORDER.c.event_id == bindparam("event"), _ORDER.c.state == OrderState.PLANNED)
@@ -128,20 +135,21 @@ def place(
         error=None,
     )
     values = {
-        "event_id": task.id,
-        "leg": leg,
-        "generation": generation,
-        "client_order_id": order.client_order_id,
-        "symbol": symbol,
-        "side": side,
-        "quantity": quantity,
-        "position_id": position_id,
-        "mark": mark,
-        "state": order.state,
-        "attempts": order.attempts,
-        "in_flight_until": in_flight_until,
+        "new_event_id": task.id,
+        "new_leg": leg,
+        "new_generation": generation,
+        "new_client_order_id": order.client_order_id,
+        "new_symbol": symbol,
+        "new_side": side,
+        "new_quantity": quantity,
+        "new_position_id": position_id,
+        "new_mark": mark,
+        "new_state": order.state,
+        "new_attempts": order.attempts,
+        "new_in_flight_until": in_flight_until,
     }
-    return replace(order, id=OrderId(session.execute(_PLACE, values).scalar_one()))
+    (placed,) = _PLACE.rows(session, values)
+    return replace(order, id=OrderId(placed.id))
 
 
 def send_again(session: Session, order: Order, in_flight_until: datetime) -> Order:

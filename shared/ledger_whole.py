@@ -6,9 +6,8 @@ All of that is one statement.
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any
 
-from sqlalchemy import CTE, BigInteger, Numeric, Select, Text, bindparam, exists, func, insert, literal, select, update
+from sqlalchemy import CTE, BigInteger, Numeric, Text, bindparam, exists, func, insert, literal, null, select, update
 from sqlalchemy.orm import Session
 
 from shared import progress
@@ -17,6 +16,7 @@ from shared.domain import EventState, Leg, OrderState
 from shared.errors import IllegalTransition
 from shared.reports import Fill, OrderReport
 from shared.situation import Order
+from shared.statements import Statement
 from shared.tables import EventRow, FillRow, OrderRow, PositionRow
 
 _ORDER, _FILL, _POSITION, _EVENT = table_of(OrderRow), table_of(FillRow), table_of(PositionRow), table_of(EventRow)
@@ -45,7 +45,7 @@ def filled_whole(session: Session, order: Order, report: OrderReport, now: datet
         "fill_at": fill.at,
         "ended_at": now,
     }
-    row = session.execute(_statement(order.leg), values).one_or_none()
+    row = _statement(order.leg).row(session, values)
     if row is None:
         return None
     if row.ended is None:  # what was booked is taken back with the transaction
@@ -63,13 +63,13 @@ def _only_fill(order: Order, report: OrderReport, now: datetime) -> Fill | None:
 
 
 @cache
-def _statement(leg: Leg) -> Select[*tuple[Any, ...]]:
+def _statement(leg: Leg) -> Statement:
     sent = _sent(leg)
     position = _opened(sent) if leg is Leg.OPEN else _closed(sent)
     told = _told(position)
     filled = _filled(told)
     ended = progress.ending(told)
-    return (
+    return Statement(
         select(ended.c.id.label("ended"), ended.c.accepted_at)
         .select_from(told)
         .outerjoin(ended, ended.c.id == told.c.event_id)
@@ -121,7 +121,7 @@ def _told(position: CTE) -> CTE:
             broker_order_id=func.coalesce(bindparam("of_broker", type_=Text), _ORDER.c.broker_order_id),
             trade_id=func.coalesce(bindparam("trade", type_=Text), _ORDER.c.trade_id),
             average_price=func.coalesce(bindparam("price", type_=Numeric), _ORDER.c.average_price),
-            error_type=None,
+            error_type=null(),
             reason=bindparam("why", type_=Text),
             updated_at=func.clock_timestamp(),
         )

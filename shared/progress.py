@@ -16,6 +16,7 @@ from sqlalchemy import (
     exists,
     func,
     literal_column,
+    null,
     or_,
     select,
     update,
@@ -39,6 +40,7 @@ from shared.domain import (
 )
 from shared.errors import IllegalTransition
 from shared.orphans import TRADING
+from shared.statements import Statement
 from shared.tables import EventRow, OrderRow, Strategy
 
 RUNNABLE = (EventState.RECEIVED, EventState.EXECUTING, EventState.WAITING)
@@ -68,7 +70,7 @@ def next_due(session: Session, strategy: StrategyKey, now: datetime) -> Due:
     first. An event that waits holds back the later ones. While one is parked, OPEN and REOPEN wait for the
     person who resolves it, and CLOSE does not: what is held must stay closable.
     """
-    row = session.execute(_next_due(), {"of_strategy": strategy}).one_or_none()
+    row = _NEXT_DUE.row(session, {"of_strategy": strategy})
     if row is None:
         return Due(None)
     if row.state == EventState.WAITING and row.next_attempt_at > now:
@@ -76,7 +78,6 @@ def next_due(session: Session, strategy: StrategyKey, now: datetime) -> Due:
     return Due(EventId(row.id), AccountId(row.account_id), row.type in TRADING)
 
 
-@cache
 def _next_due() -> Select[*tuple[Any, ...]]:
     """Under another name than the table's own, so that it can stand in an update of the table."""
     strategy = bindparam("of_strategy", type_=BigInteger)
@@ -94,13 +95,12 @@ def _next_due() -> Select[*tuple[Any, ...]]:
 
 def take_next(session: Session, strategy: StrategyKey, now: datetime) -> Due:
     """Finds the first event and takes it up, if it is due: the worker starts on it, or takes it over from another."""
-    row = session.execute(taking(), {"of_strategy": strategy, "at": now}).one_or_none()
+    row = _TAKING.row(session, {"of_strategy": strategy, "at": now})
     if row is None:
         return next_due(session, strategy, now)
     return Due(EventId(row.id), AccountId(row.account_id), row.type in TRADING)
 
 
-@cache
 def taking() -> ReturningUpdate[tuple[int, int, str]]:
     """The statement by which the first event is taken up, of the parameters `of_strategy` and `at`."""
     columns = _EVENT.c
@@ -117,8 +117,8 @@ def taking() -> ReturningUpdate[tuple[int, int, str]]:
             state=EventState.EXECUTING,
             attempts=columns.attempts + 1,
             started_at=func.coalesce(columns.started_at, now),  # the first time stays
-            next_attempt_at=None,
-            reason=None,
+            next_attempt_at=null(),
+            reason=null(),
         )
         .returning(columns.id, columns.account_id, columns.type)
     )
@@ -177,7 +177,7 @@ def ending(order: CTE) -> CTE:
 
     `order` tells the event's id as `event_id`. Returns the event's `id` and `accepted_at`.
     """
-    nothing = dict.fromkeys(("error_type", "refused_by", "reason"))
+    nothing = dict.fromkeys(("error_type", "refused_by", "reason"), null())
     return (
         update(_EVENT)
         .where(_EVENT.c.id == order.c.event_id, _EVENT.c.state.in_(_before(EventState.DONE)))
@@ -220,8 +220,7 @@ def _move(
     The column `counted` grows by one.
     """
     moving = _moving(state, counted, tuple(values))
-    moved = session.execute(moving, {"moved": event, **{f"new_{name}": value for name, value in values.items()}})
-    row = moved.one_or_none()
+    row = moving.row(session, {"moved": event, **{f"new_{name}": value for name, value in values.items()}})
     if row is None:
         raise IllegalTransition(f"Event {event} cannot become {state}: it is in none of {', '.join(_before(state))}.")
     accepted_at: datetime | None = row.accepted_at
@@ -238,14 +237,18 @@ def _before(state: EventState) -> list[EventState]:
 
 
 @cache
-def _moving(state: EventState, counted: str | None, names: tuple[str, ...]) -> ReturningUpdate[tuple[datetime | None]]:
+def _moving(state: EventState, counted: str | None, names: tuple[str, ...]) -> Statement:
     columns = _EVENT.c
     values: dict[str, object] = {name: bindparam(f"new_{name}", type_=columns[name].type) for name in names}
     if counted is not None:
         values[counted] = columns[counted] + 1
-    return (
+    return Statement(
         update(_EVENT)
         .where(columns.id == bindparam("moved"), columns.state.in_(_before(state)))
         .values(state=state, **values)
         .returning(columns.accepted_at)
     )
+
+
+_NEXT_DUE = Statement(_next_due())
+_TAKING = Statement(taking())

@@ -1,10 +1,9 @@
 """The one question from which a situation is built: every row that a decision about an event looks at."""
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, bindparam, exists, or_, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, or_, select, tuple_
 
 from shared.db import table_of
 from shared.domain import ErrorType, EventState, EventType, Leg, OrderState
@@ -48,12 +47,6 @@ ORDER_COLUMNS = (
     "mark",
     "error_type",
 )
-
-
-@cache
-def question() -> Select[*tuple[Any, ...]]:
-    """About the event of the parameter `event`. Built once: building takes longer than the database takes to answer."""
-    return question_about(bindparam("event"))
 
 
 def question_about(event: ColumnElement[int]) -> Select[*tuple[Any, ...]]:

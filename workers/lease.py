@@ -3,31 +3,32 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import bindparam, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.db import table_of
 from shared.domain import EventId, StrategyKey
 from shared.errors import LeaseLost
+from shared.statements import Statement
 from shared.tables import EventRow, Strategy
 
 _STRATEGY = table_of(Strategy)
 _OF_EVENT = select(EventRow.strategy).where(EventRow.id == bindparam("event")).scalar_subquery()
 _FREE = or_(_STRATEGY.c.lease_until.is_(None), _STRATEGY.c.lease_until < bindparam("now"))
 _OURS = (_STRATEGY.c.id == bindparam("strategy"), _STRATEGY.c.fence == bindparam("of_fence"))
-_CLAIM = (
+_CLAIM = Statement(
     update(_STRATEGY)
     .where(_STRATEGY.c.id == _OF_EVENT, _FREE)
     .values(lease_owner=bindparam("owner"), lease_until=bindparam("until"), fence=_STRATEGY.c.fence + 1)
     .returning(_STRATEGY.c.id, _STRATEGY.c.fence)
 )
-_RENEW = (
+_RENEW = Statement(
     update(_STRATEGY)
     .where(*_OURS, _STRATEGY.c.lease_owner == bindparam("owner"))
     .values(lease_until=bindparam("until"))
     .returning(_STRATEGY.c.id)
 )
-_RELEASE = update(_STRATEGY).where(*_OURS).values(lease_owner=None, lease_until=None)
+_RELEASE = Statement(update(_STRATEGY).where(*_OURS).values(lease_owner=null(), lease_until=null()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ def claim(
 ) -> Lease | None:
     """Takes the strategy of the event, if nobody has it. Who has it looks for more work before it lets go."""
     until = now + timedelta(seconds=seconds)
-    row = session.execute(_CLAIM, {"event": event, "now": now, "owner": owner, "until": until}).one_or_none()
+    values = {"event": event, "now": now, "owner": owner, "until": until}
+    row = _CLAIM.row(session, values)
     return None if row is None else Lease(StrategyKey(row.id), owner, row.fence, seconds, monotonic + seconds)
 
 
@@ -64,12 +66,11 @@ def renew(session: Session, lease: Lease, now: datetime, monotonic: float) -> Le
     """
     until = now + timedelta(seconds=lease.seconds)
     ours = {"strategy": lease.strategy, "of_fence": lease.fence, "owner": lease.owner, "until": until}
-    held = session.execute(_RENEW, ours).one_or_none()
-    if held is None:
+    if _RENEW.row(session, ours) is None:
         raise LeaseLost(f"Strategy {lease.strategy} is no longer ours (fence {lease.fence}).")
     return replace(lease, expires=monotonic + lease.seconds)
 
 
 def release(session: Session, lease: Lease) -> None:
     """Lets go, in the transaction that has just looked for more work under the row's lock: no wake-up is missed."""
-    session.execute(_RELEASE, {"strategy": lease.strategy, "of_fence": lease.fence})
+    _RELEASE.rows(session, {"strategy": lease.strategy, "of_fence": lease.fence})
