@@ -30,6 +30,7 @@ from workers.adapters import Adapters
 from workers.brokers.meter import Meter
 from workers.fallback import Fallback, Listener
 from workers.hearing import Hearing
+from workers.monitoring import EventsTogether
 from workers.notify import Notifier
 from workers.refreshing import Refreshing
 from workers.sweep import Sweeper
@@ -40,6 +41,7 @@ log = structlog.get_logger()
 
 SWEEPER_STOP_SECONDS = 5.0
 RECONCILE_WITHIN = 120.0  # seconds; a look that comes later than that is asked for again anyway
+LANES = 8  # transactions at once; with 64, each took twice as long for waiting on the interpreter
 SPARE_CONNECTIONS = 3 + fallback.THREADS  # the sweep, a task beside trades, telling people; trading without queue
 
 SETTINGS = {
@@ -73,6 +75,7 @@ def make_worker(config: Config, threads: int) -> Celery:
     """The application that `celery worker` and Flower load. Connects to nothing before it is used."""
     app = Celery("proquant-bridge", broker=config.redis_url, set_as_current=False)
     app.conf.update(SETTINGS)
+    app.steps["consumer"].add(EventsTogether)
     sessions = make_sessions(make_engine(config.database_url, pool_size=threads + SPARE_CONNECTIONS))
     redis = make_redis(config.redis_url)
     doorbell = Doorbell(make_celery(config.redis_url))
@@ -95,6 +98,7 @@ def make_worker(config: Config, threads: int) -> Celery:
         open_max_age=config.open_max_age,
         reorder_grace=config.reorder_grace,
         clock=clock,
+        lanes=threading.BoundedSemaphore(int(os.environ.get("LANES", LANES))),
     )
     register(app, bench, adapters, hearing, worker, instrument_file.load(config.instruments_file))
     _tie_to_life(stopping, sweeper, standby, notifier, adapters)

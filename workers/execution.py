@@ -99,7 +99,9 @@ def _ask(bench: Workbench, hand: Hand, asking: Asking) -> Answer:
         return conversation.look_up(broker, asking.situation, asking.order, asking.at, limits)
     if not hand.lease.covers(promises.deadline_seconds, bench.monotonic()):
         return NotSent(asking.order, "The lease would have ended before the answer.", None)
-    return conversation.submit(broker, asking.situation, asking.order)
+    answer = conversation.submit(broker, asking.situation, asking.order)
+    _log(hand.event, asking.step)  # not before: no order waits for a line of the log
+    return answer
 
 
 def _take_turn(bench: Workbench, hand: Hand) -> Turn:
@@ -141,21 +143,27 @@ def _transact(bench: Workbench, work: Callable[[Transaction], Turn]) -> Turn:
 
 
 def _commit(bench: Workbench, work: Callable[[Transaction], Turn], ahead: bool) -> Turn:
-    monotonic, stopping = bench.monotonic(), bench.stopping()
-    with bench.sessions.begin() as session:
-        return work(Transaction(session, bench, bench.clock(session), monotonic, stopping, ahead))
+    with bench.lanes:
+        monotonic, stopping = bench.monotonic(), bench.stopping()
+        with bench.sessions.begin() as session:
+            return work(Transaction(session, bench, bench.clock(session), monotonic, stopping, ahead))
 
 
 def _tell(bench: Workbench, decided: Decided) -> None:
     """Where the event is over for now, those who wait for it are told, or it is woken when it is due again."""
     step = decided.step
-    log.info(_told(step), action="step", event_id=decided.event, step=type(step).__name__.lower())
+    if not isinstance(step, Place | Send):
+        _log(decided.event, step)
     if isinstance(step, Finish):
         bench.ended.add(decided.event)
         if decided.awaited:
             bench.announce(decided.event)
     if decided.due is not None:
         bench.wake(decided.event, decided.due)
+
+
+def _log(event: EventId, step: Step) -> None:
+    log.info(_told(step), action="step", event_id=event, step=type(step).__name__.lower())
 
 
 def _set_aside(bench: Workbench, hand: Hand, reason: str) -> None:
@@ -179,9 +187,9 @@ def _told(step: Step) -> str:
         case WaitUntil(reason=reason) | Retry(reason=reason) | Park(reason=reason):
             return f"Event waits. {reason}"
         case Place(leg=leg, side=side, quantity=quantity, symbol=symbol):
-            return f"Sending the {leg} leg: {side} {quantity} {symbol}."
+            return f"Sent the {leg} leg: {side} {quantity} {symbol}."
         case Send(order=order):
-            return f"Sending the {order.leg} leg again."
+            return f"Sent the {order.leg} leg again."
         case LookUp(order=order):
             return f"Asking the broker about the {order.leg} leg."
         case AskMarket(symbol=symbol):
