@@ -66,7 +66,8 @@ def receive(desk: Desk, request: Request) -> Reply:
         envelope = _parse(desk, account, body)
         stored = _store(desk, account, envelope, body)
         reply = _answer(desk, envelope, stored)
-        desk.answered(stored.event, reply)
+        if not stored.accepted:  # else its row tells that already, and a second one cost as much as the first
+            desk.answered(stored.event, reply)
         return reply
     except Refused as refused:
         log.info("Request refused.", action="refused", error=refused.error, detail=refused.detail)
@@ -129,7 +130,7 @@ def _insert(desk: Desk, account: AccountState, envelope: Envelope, body: bytes) 
             Delivery(account.id, account.name, account.integration, envelope.version, event, body_hash, answered)
         )
         if row is not None:
-            return Stored(row, fresh=True, rung=answered)
+            return Stored(row, fresh=True, rung=answered, accepted=answered)
     stored = _insert_alone(desk, account, envelope, body_hash, answered)
     if stored.fresh:
         log_stored(stored.event, event.type, account.name)

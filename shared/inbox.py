@@ -1,6 +1,6 @@
 """The inbox: stores an event before anyone is answered, and is the only writer of event states."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 
@@ -48,7 +48,7 @@ class Stored:
 
     `conflict`: the key is known with other content; it must neither be executed nor be dropped in silence.
     `follow_ups`: events of our own that were stored with it; they want to be rung too.
-    `rung`: whoever stored it has rung for it already.
+    `rung`: whoever stored it has rung for it already. `accepted`: its new row says that this delivery is answered 200.
     """
 
     event: EventId
@@ -56,6 +56,7 @@ class Stored:
     conflict: bool = False
     follow_ups: tuple[EventId, ...] = ()
     rung: bool = False
+    accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,11 @@ def store(
     inserted = session.execute(_insert_event(answered, received_at is not None), values).scalar()
     if inserted is None:
         return _known(session, account, event)
+    stored = Stored(EventId(inserted), fresh=True, accepted=answered)
     if not isinstance(event, LifecycleEvent):
-        return Stored(EventId(inserted), fresh=True)
+        return stored
     _apply_lifecycle(session, account, strategy, integration, event)
-    return Stored(EventId(inserted), fresh=True, follow_ups=_follow_up(session, EventId(inserted), event))
+    return replace(stored, follow_ups=_follow_up(session, stored.event, event))
 
 
 def find(session: Session, account: AccountId, event: Event) -> Stored | None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.domain import FINISHED, ORDER_FINAL, EventState, OrderState, error_named
+from shared.orphans import OUR_VERSION
 from shared.proquant.answers import accepted, reply_for
 
 Facts = Mapping[str, Any]
@@ -17,8 +18,14 @@ def answers(event: Facts, noted: Sequence[Facts]) -> list[dict[str, Any]]:
 
     It can be: an answer is a function of the outcome, or 200 where the outcome came after it. Only its time is lost.
     """
-    if noted:
-        return [{"from": "noted", **_answer(**row)} for row in sorted(noted, key=lambda row: row["first_at"])]
+    if event["version"] == OUR_VERSION:
+        return []  # an event of our own, which nobody sent
+    told = [{"from": "noted", **_answer(**row)} for row in sorted(noted, key=lambda row: row["first_at"])]
+    if event["accepted_at"] is not None and event["accepted_at"] == event["received_at"]:
+        at = event["accepted_at"]  # who answers at once writes that into the row itself
+        return [{"from": "row", **_answer(accepted().status, "", at, at, 1)}, *told]
+    if told:
+        return told
     if event["accepted_at"] is not None:
         at = event["accepted_at"]
         return [{"from": "derived", **_answer(accepted().status, "", at, at, 1)}]

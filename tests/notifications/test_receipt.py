@@ -1,7 +1,7 @@
 """`events show`: the whole life of an event, what ProQuant was answered, and who was told; and nothing secret."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,6 +10,7 @@ from receiver.answered import Answered
 from shared.cli import life
 from shared.clock import database_clock
 from shared.domain import AlertKind, EventId, GenericError
+from shared.orphans import OUR_VERSION
 from shared.proquant.answers import accepted, reply_for
 from shared.schema import Base
 from tests.bridge import Bridge, signal
@@ -103,7 +104,14 @@ def test_it_holds_no_column_that_was_not_chosen(flipped: Bridge, cli: Cli) -> No
 def test_an_event_that_is_not_answered_yet_has_no_answer(flipped: Bridge) -> None:
     with flipped.sessions() as session:
         now = database_clock(session)
-    event = {"accepted_at": None, "state": "executing", "error_type": None, "reason": None}
+    event = {
+        "version": "v1",
+        "received_at": now - timedelta(seconds=5),
+        "accepted_at": None,
+        "state": "executing",
+        "error_type": None,
+        "reason": None,
+    }
     assert life.answers(event, []) == []
     (late,) = life.answers({**event, "accepted_at": now, "state": "refused", "error_type": "MarketClosed"}, [])
     assert (late["status"], late["at"]) == (200, now), "ProQuant got the 200, not the refusal that came after it."
@@ -111,3 +119,21 @@ def test_an_event_that_is_not_answered_yet_has_no_answer(flipped: Bridge) -> Non
     assert refused["status"] == reply_for(GenericError.EXPIRED).status
     assert refused["detail"] == "Too old."
     assert refused["proquant_error"] is False
+
+
+def test_an_event_that_was_answered_at_once_tells_that_itself_and_its_redeliveries_are_noted() -> None:
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    event = {"version": "v1", "received_at": at, "accepted_at": at, "state": "refused", "error_type": "MarketClosed"}
+    noted = {"status": 409, "body": "{}", "first_at": at + timedelta(1), "last_at": at + timedelta(2), "times": 3}
+    (first,) = life.answers(event, [])
+    assert (first["from"], first["status"], first["at"], first["times"]) == ("row", 200, at, 1)
+    assert [(told["from"], told["status"], told["times"]) for told in life.answers(event, [noted])] == [
+        ("row", 200, 1),
+        ("noted", 409, 3),
+    ]
+
+
+def test_an_event_of_our_own_was_answered_to_nobody() -> None:
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    event = {"version": OUR_VERSION, "received_at": at, "accepted_at": at, "state": "done", "error_type": None}
+    assert life.answers(event, []) == []
