@@ -1,4 +1,8 @@
-"""Lets concurrent requests share a commit: what comes in while one is under way is stored by the next, together."""
+"""Lets concurrent requests share a commit: what comes in while one is under way is stored by the next, together.
+
+Who comes while none is under way stores for itself, in its own thread: on an idle machine two changes of threads cost
+as much as the commit.
+"""
 
 import queue
 import threading
@@ -47,6 +51,7 @@ class Writer:
 
     def __init__(self, sessions: Sessions, ring: Callable[..., object]) -> None:
         self._line = Line(sessions)
+        self._storing = threading.Lock()  # held by whoever uses the line
         self._ring = ring
         self._handed_in: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._store_until_closed, name="writer", daemon=True)
@@ -67,6 +72,12 @@ class Writer:
         the transaction that may hold the same key, and finds its row.
         """
         waiting = _Waiting(delivery)
+        if self._handed_in.empty() and self._storing.acquire(blocking=False):
+            try:
+                self._store_and_tell([waiting])
+            finally:
+                self._storing.release()
+            return waiting.event
         self._handed_in.put(waiting)
         if waiting.is_told_within(PATIENCE_SECONDS):
             return waiting.event
@@ -74,19 +85,23 @@ class Writer:
         return None
 
     def _store_until_closed(self) -> None:
-        while batch := self._gather():
-            stored = self._store([waiting.delivery for waiting in batch])
-            self._ring_for(batch, stored)
-            for waiting, event in zip(batch, stored, strict=True):
-                waiting.tell(event)
-            _note(batch, stored)
-        self._line.close()
+        while (first := self._handed_in.get()) is not None:
+            with self._storing:
+                self._store_and_tell(self._gather(first))
+        with self._storing:
+            self._line.close()
 
-    def _gather(self) -> list[_Waiting]:
-        """Waits for the first, and takes what has come with it; nothing when it is time to end."""
-        first = self._handed_in.get()
-        batch = [first] if first is not None else []
-        while 0 < len(batch) < MOST_AT_ONCE:
+    def _store_and_tell(self, batch: Sequence[_Waiting]) -> None:
+        stored = self._store([waiting.delivery for waiting in batch])
+        self._ring_for(batch, stored)
+        for waiting, event in zip(batch, stored, strict=True):
+            waiting.tell(event)
+        _note(batch, stored)
+
+    def _gather(self, first: _Waiting) -> list[_Waiting]:
+        """The first, and what has come with it."""
+        batch = [first]
+        while len(batch) < MOST_AT_ONCE:
             try:
                 another = self._handed_in.get_nowait()
             except queue.Empty:
@@ -121,7 +136,7 @@ class Writer:
 
 
 def _note(batch: Sequence[_Waiting], stored: Sequence[EventId | None]) -> None:
-    """The line of each, from this one thread: requests that log at once wait for each other and for the interpreter."""
+    """The line of each, from one thread: requests that log at once wait for each other and for the interpreter."""
     for waiting, event in zip(batch, stored, strict=True):
         if event is not None:
             log_stored(event, waiting.delivery.event.type, waiting.delivery.account_name)

@@ -11,6 +11,7 @@ from sqlalchemy import event as engine_events
 from sqlalchemy import select, text, update
 from structlog.testing import capture_logs
 
+from receiver import writing
 from receiver.writing import CONNECTIONS, LOCK_TIMEOUT_MS, Writer
 from shared.db import Sessions, make_engine, make_sessions
 from shared.domain import AccountId, EventId, SignalEvent
@@ -77,14 +78,34 @@ def test_a_batch_is_stored_as_one_by_one_would_be(shop: Workshop) -> None:
     assert {row.id: row for row in rows(shop)}[again].seq == 3
 
 
-def test_what_is_said_is_stored_to_the_last_digit_and_letter(shop: Workshop) -> None:
+@pytest.mark.parametrize("others", [0, 1])
+def test_what_is_said_is_stored_to_the_last_digit_and_letter(shop: Workshop, others: int) -> None:
     quantity, name = Decimal("1234567890.123456789012"), 'Größe "½" \\ 漢字 🐎'
     event = replace(signal("SIGNAL_OPEN", "a"), quantity=quantity, strategy_name=name)
+    with_it = [signal("SIGNAL_OPEN", "b", strategy_id="other")] * others
     with shop.sessions.begin() as session:
-        store_new(session, [delivery(shop.account, event)])
-        assert session.scalars(select(Strategy.name)).all() == [name]
-    (row,) = rows(shop)
-    assert row.quantity == quantity
+        store_new(session, [delivery(shop.account, each) for each in [event, *with_it]])
+        of_strategy = select(Strategy.name).where(Strategy.strategy_id == event.strategy_id)
+        assert session.scalars(of_strategy).all() == [name]
+    assert quantity in [row.quantity for row in rows(shop)]
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_one_that_comes_alone_is_stored_as_two_would_be(shop: Workshop, answered: bool) -> None:
+    def but_for_itself(row: EventRow) -> dict[str, object]:
+        own = {"id", "seq", "key", "content_hash", "proquant_position_id", "timestamp_ms", "received_at", "accepted_at"}
+        names = {column.name for column in EventRow.__table__.columns} - own
+        return {name: getattr(row, name) for name in names}
+
+    with shop.sessions.begin() as session:
+        for positions in (["a"], ["b", "c"], ["d"]):
+            each = [delivery(shop.account, signal("SIGNAL_OPEN", position), answered) for position in positions]
+            assert None not in store_new(session, each)
+    first, second, third, fourth = rows(shop)
+    assert [row.seq for row in (first, second, third, fourth)] == [1, 2, 3, 4]
+    assert but_for_itself(first) == but_for_itself(second) == but_for_itself(third) == but_for_itself(fourth)
+    assert len({row.key for row in (first, second, third, fourth)}) == 4
+    assert [row.accepted_at == row.received_at for row in (first, second)] == [answered] * 2
 
 
 def test_two_that_store_the_same_strategies_do_not_wait_for_each_other_in_a_circle(shop: Workshop) -> None:
@@ -184,9 +205,10 @@ def test_it_rings_once_for_a_batch_after_its_commit_and_before_anybody_is_told(
     told: list[EventId | None] = []
     each = [delivery(shop.account, signal("SIGNAL_OPEN", name, strategy_id=name)) for name in ("a", "b", "c")]
     threads = [threading.Thread(target=lambda one=one: told.append(writer.store(one))) for one in each]
-    for thread in threads:
-        thread.start()
-    eventually(lambda: _assert_handed_in(writer, len(each)))
+    with writer._storing:  # a commit is under way
+        for thread in threads:
+            thread.start()
+        eventually(lambda: _assert_handed_in(writer, len(each)))
     writer.start()
     for thread in threads:
         thread.join(5)
@@ -229,6 +251,27 @@ def test_a_bell_that_breaks_costs_nobody_an_answer(shop: Workshop, writer: Write
     writer._ring = broken
     for position in ("a", "b"):
         assert writer.store(delivery(shop.account, signal("SIGNAL_OPEN", position))) is not None
+
+
+def test_who_comes_while_no_commit_is_under_way_stores_in_its_own_thread(
+    shop: Workshop, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_work: list[str] = []
+    waits, is_told_within = threading.Event(), writing._Waiting.is_told_within
+
+    def noted(waiting: writing._Waiting, seconds: float) -> bool:
+        waits.set()
+        return is_told_within(waiting, seconds)
+
+    monkeypatch.setattr(writing._Waiting, "is_told_within", noted)
+    writer._ring = lambda *_: at_work.append(threading.current_thread().name)
+    assert writer.store(delivery(shop.account, signal("SIGNAL_OPEN", "a"))) is not None
+    with ThreadPoolExecutor(1, thread_name_prefix="other") as threads:
+        with writer._storing:
+            later = threads.submit(writer.store, delivery(shop.account, signal("SIGNAL_OPEN", "b")))
+            assert waits.wait(5)
+        assert later.result(5) is not None
+    assert at_work == [threading.current_thread().name, "writer"]
 
 
 def _assert_handed_in(writer: Writer, size: int) -> None:
