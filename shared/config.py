@@ -11,6 +11,8 @@ from sqlalchemy.exc import ArgumentError
 from shared.errors import ConfigurationError
 
 SHORTEST_KEY, LONGEST_KEY = 24, 512  # characters of the management key: a password that can be guessed is none
+DAY_SECONDS = 86_400
+LEAST_RETENTION, MOST_RETENTION = 7, 36_500  # days
 PROQUANT_API = "https://www.proquant.com/api/integrations/v1/integrations"
 
 
@@ -32,6 +34,7 @@ class Config:
     instruments_file: Path | None
     notifications_file: Path | None  # which alerts go to which channels; None = they are listed only
     deprecation_warning_days: int  # from then on before a version ends, a person is told every day
+    retention_days: int  # finished events older than this are deleted; 0 = never
     metrics: bool  # whether the receiver answers GET /metrics
     management_key: str | None  # opens the management API; None = there is none
     management_port: int
@@ -51,7 +54,19 @@ def load() -> Config:
         env.seal()
     except (EnvError, ValueError) as error:
         raise ConfigurationError(f"The environment cannot be used: {error}") from error
-    return Config(**values)  # type: ignore[arg-type]  # seal() has just proven that every value is of its field's type
+    config = Config(**values)  # type: ignore[arg-type]  # seal() has just proven that every value is of its field's type
+    if config.retention_days:
+        check_retention(config, config.retention_days, "BRIDGE_RETENTION_DAYS")
+    return config
+
+
+def check_retention(config: Config, days: int, name: str) -> None:
+    """Raises ConfigurationError where an event could be forgotten while an OPEN of its age would still be executed."""
+    if config.open_max_age > days * DAY_SECONDS:
+        raise ConfigurationError(
+            f"{name}={days} is less than BRIDGE_OPEN_MAX_AGE_SECONDS={config.open_max_age:g}: an OPEN that is "
+            "forgotten and delivered again would be executed twice."
+        )
 
 
 def _read(env: FileAwareEnv) -> dict[str, object]:
@@ -73,11 +88,20 @@ def _read(env: FileAwareEnv) -> dict[str, object]:
             "instruments_file": env.path("INSTRUMENTS_FILE", None),
             "notifications_file": env.path("NOTIFICATIONS_FILE", None),
             "deprecation_warning_days": env.int("DEPRECATION_WARNING_DAYS", 30, validate=validate.Range(0, 3650)),
+            "retention_days": env.int("RETENTION_DAYS", 0, validate=_retention),
             "metrics": env.bool("METRICS", False),
             "management_key": env.str("MANAGEMENT_KEY", None, validate=validate.Length(SHORTEST_KEY, LONGEST_KEY)),
             "management_port": env.int("MANAGEMENT_PORT", 8001, validate=validate.Range(1, 65535)),
         }
     return values
+
+
+def _retention(days: int) -> None:
+    if days != 0 and not LEAST_RETENTION <= days <= MOST_RETENTION:
+        raise ValidationError(
+            f"must be 0, to keep events for ever, or {LEAST_RETENTION} to {MOST_RETENTION}: an event is known again, "
+            "when it is delivered once more, only for as long as it is kept"
+        )
 
 
 def _postgresql(url: str) -> None:

@@ -25,6 +25,7 @@ SETTINGS = [
     ("BRIDGE_INSTRUMENTS_FILE", "instruments_file", "/etc/instruments", Path("/etc/instruments")),
     ("BRIDGE_NOTIFICATIONS_FILE", "notifications_file", "/etc/notifications.toml", Path("/etc/notifications.toml")),
     ("BRIDGE_DEPRECATION_WARNING_DAYS", "deprecation_warning_days", "7", 7),
+    ("BRIDGE_RETENTION_DAYS", "retention_days", "30", 30),
     ("BRIDGE_METRICS", "metrics", "on", True),
     ("BRIDGE_MANAGEMENT_KEY", "management_key", "k" * 24, "k" * 24),
     ("BRIDGE_MANAGEMENT_PORT", "management_port", "8111", 8111),
@@ -48,7 +49,7 @@ def test_what_is_not_set_has_the_documented_default() -> None:
     assert (config.sweep_interval, config.lease, config.proquant_api_url) == (5, 60, PROQUANT_API)
     assert (config.public_url, config.secret_key, config.instruments_file) == (None, None, None)
     assert (config.notifications_file, config.deprecation_warning_days, config.metrics) == (None, 30, False)
-    assert (config.management_key, config.management_port) == (None, 8001)
+    assert (config.retention_days, config.management_key, config.management_port) == (0, None, 8001)
 
 
 @pytest.mark.parametrize(("name", "field", "text", "value"), SETTINGS, ids=NAMES)
@@ -94,6 +95,7 @@ def test_what_is_needed_and_missing_is_named(monkeypatch: pytest.MonkeyPatch, na
         ("BRIDGE_SWEEP_INTERVAL_SECONDS", "0"),
         ("BRIDGE_LEASE_SECONDS", "0"),
         ("BRIDGE_LEASE_SECONDS", "1e9"),
+        *(("BRIDGE_RETENTION_DAYS", text) for text in ("-1", "1", "6", "36501", "7.5", "soon")),
         ("BRIDGE_MANAGEMENT_KEY", "hunter4"),
         ("BRIDGE_MANAGEMENT_PORT", "0"),
     ],
@@ -103,6 +105,15 @@ def test_an_odd_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: 
     with pytest.raises(ConfigurationError, match=name) as refused:
         load()
     assert "hunter" not in str(refused.value)
+
+
+def test_no_event_is_forgotten_while_an_open_of_its_age_would_be_executed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BRIDGE_OPEN_MAX_AGE_SECONDS", str(8 * 86_400))
+    monkeypatch.setenv("BRIDGE_RETENTION_DAYS", "8")
+    assert load().retention_days == 8
+    monkeypatch.setenv("BRIDGE_RETENTION_DAYS", "7")
+    with pytest.raises(ConfigurationError, match=r"BRIDGE_RETENTION_DAYS=7 .* BRIDGE_OPEN_MAX_AGE_SECONDS=691200"):
+        load()
 
 
 def test_a_file_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
