@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from shared.config import PROQUANT_API, load
+from shared.config import PROQUANT_API, load, refused_plainly
 from shared.errors import ConfigurationError
 
 DATABASE = "postgresql://bridge:hunter2@db.example:5432/bridge"
 REDIS = "redis://:hunter3@redis.example:6379/0"
+FERNET_KEY = "aHVudGVyNGh1bnRlcjRodW50ZXI0aHVudGVyNGh1bnQ="  # 32 bytes
 SETTINGS = [
     ("DATABASE_URL", "database_url", DATABASE, DATABASE),
     ("REDIS_URL", "redis_url", REDIS, REDIS),
@@ -21,7 +22,7 @@ SETTINGS = [
     ("BRIDGE_LEASE_SECONDS", "lease", "30", 30.0),
     ("BRIDGE_PUBLIC_URL", "public_url", "https://bridge.example", "https://bridge.example"),
     ("BRIDGE_PROQUANT_API_URL", "proquant_api_url", "http://127.0.0.1:9/api", "http://127.0.0.1:9/api"),
-    ("BRIDGE_SECRET_KEY", "secret_key", "a-secret-key", "a-secret-key"),
+    ("BRIDGE_SECRET_KEY", "secret_key", FERNET_KEY, FERNET_KEY),
     ("BRIDGE_INSTRUMENTS_FILE", "instruments_file", "/etc/instruments", Path("/etc/instruments")),
     ("BRIDGE_NOTIFICATIONS_FILE", "notifications_file", "/etc/notifications.toml", Path("/etc/notifications.toml")),
     ("BRIDGE_DEPRECATION_WARNING_DAYS", "deprecation_warning_days", "7", 7),
@@ -96,6 +97,8 @@ def test_what_is_needed_and_missing_is_named(monkeypatch: pytest.MonkeyPatch, na
         ("BRIDGE_LEASE_SECONDS", "0"),
         ("BRIDGE_LEASE_SECONDS", "1e9"),
         *(("BRIDGE_RETENTION_DAYS", text) for text in ("-1", "1", "6", "36501", "7.5", "soon")),
+        *(("BRIDGE_SECRET_KEY", text) for text in ("hunter4", FERNET_KEY[4:], FERNET_KEY[:-1], FERNET_KEY + "ä")),
+        *((name, text) for name in NAMES if name.endswith("_URL") for text in ("nonsense", "http://bridge.example")),
         ("BRIDGE_MANAGEMENT_KEY", "hunter4"),
         ("BRIDGE_MANAGEMENT_PORT", "0"),
     ],
@@ -129,11 +132,23 @@ def test_every_odd_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> No
         load()
 
 
+def test_settings_that_cannot_be_used_end_a_process_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "http")
+    monkeypatch.setenv("BRIDGE_SECRET_KEY", "short")
+    with pytest.raises(SystemExit) as ended, refused_plainly():
+        load()
+    assert ended.value.code == (
+        "Error: The environment cannot be used: PORT: Not a valid integer.; "
+        "BRIDGE_SECRET_KEY: is not a Fernet key: 32 bytes in URL-safe base64"
+    )
+
+
 def test_it_cannot_be_changed_once_it_is_read() -> None:
     with pytest.raises(FrozenInstanceError):
         load().port = 1  # type: ignore[misc]  # that is the point
 
 
 def test_neither_passwords_nor_keys_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BRIDGE_SECRET_KEY", "hunter4")
+    monkeypatch.setenv("BRIDGE_SECRET_KEY", FERNET_KEY)
+    assert FERNET_KEY not in f"{load()!r} {load()}"
     assert "hunter" not in f"{load()!r} {load()}"
