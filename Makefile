@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run demo test coverage fuzz chaos simulate mutants crash-points bench bench-quick vendor-clients conformance lint format lock clean
+.PHONY: help venv run demo manage test coverage fuzz chaos simulate mutants crash-points bench bench-quick vendor-clients conformance lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ run: $(INSTALLED) ## Run everything in the foreground; PORT and FLOWER_PORT move
 
 demo: $(INSTALLED) ## Run the bridge beside a simulator of ProQuant, with a page; SIMULATOR_PORT moves the page
 	@exec $(BIN)/python -m shared.local.demo
+
+manage: $(INSTALLED) ## Run the management API beside `make run`; BRIDGE_MANAGEMENT_PORT moves its port
+	@exec $(BIN)/python -m shared.local.management
 
 test: lint ## Run every check and every test, on an embedded PostgreSQL and Redis
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations=15

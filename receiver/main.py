@@ -1,6 +1,7 @@
 """The receiver process: `granian --interface wsgi receiver.main:app`."""
 
 from receiver.app import make_app
-from shared.config import load
+from shared.config import load, refused_plainly
 
-app = make_app(load())
+with refused_plainly():
+    app = make_app(load())

@@ -1,16 +1,25 @@
 """The settings of every process: read once from the environment, frozen, an odd value refused with name and reason."""
 
+import base64
+import binascii
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from environs import EnvError, FileAwareEnv
+from environs import EnvError, EnvValidationError, FileAwareEnv
 from marshmallow import ValidationError, validate
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from shared.errors import ConfigurationError
+from shared.urls import UnsafeUrl, check_url
 
 SHORTEST_KEY, LONGEST_KEY = 24, 512  # characters of the management key: a password that can be guessed is none
+DAY_SECONDS = 86_400
+LEAST_RETENTION, MOST_RETENTION = 7, 36_500  # days
+KEY_BYTES = 32
 PROQUANT_API = "https://www.proquant.com/api/integrations/v1/integrations"
 
 
@@ -32,6 +41,7 @@ class Config:
     instruments_file: Path | None
     notifications_file: Path | None  # which alerts go to which channels; None = they are listed only
     deprecation_warning_days: int  # from then on before a version ends, a person is told every day
+    retention_days: int  # finished events older than this are deleted; 0 = never
     metrics: bool  # whether the receiver answers GET /metrics
     management_key: str | None  # opens the management API; None = there is none
     management_port: int
@@ -50,8 +60,29 @@ def load() -> Config:
         values = _read(env)
         env.seal()
     except (EnvError, ValueError) as error:
-        raise ConfigurationError(f"The environment cannot be used: {error}") from error
-    return Config(**values)  # type: ignore[arg-type]  # seal() has just proven that every value is of its field's type
+        raise ConfigurationError(f"The environment cannot be used: {_said(error)}") from error
+    config = Config(**values)  # type: ignore[arg-type]  # seal() has just proven that every value is of its field's type
+    if config.retention_days:
+        check_retention(config, config.retention_days, "BRIDGE_RETENTION_DAYS")
+    return config
+
+
+@contextmanager
+def refused_plainly() -> Iterator[None]:
+    """Ends a process whose settings cannot be used with one line that says why, in place of a traceback."""
+    try:
+        yield
+    except ConfigurationError as error:
+        sys.exit(f"Error: {error}")
+
+
+def check_retention(config: Config, days: int, name: str) -> None:
+    """Raises ConfigurationError where an event could be forgotten while an OPEN of its age would still be executed."""
+    if config.open_max_age > days * DAY_SECONDS:
+        raise ConfigurationError(
+            f"{name}={days} is less than BRIDGE_OPEN_MAX_AGE_SECONDS={config.open_max_age:g}: an OPEN that is "
+            "forgotten and delivered again would be executed twice."
+        )
 
 
 def _read(env: FileAwareEnv) -> dict[str, object]:
@@ -67,17 +98,52 @@ def _read(env: FileAwareEnv) -> dict[str, object]:
             "reorder_grace": env.float("REORDER_GRACE_SECONDS", 2.0, validate=validate.Range(0, 60)),
             "sweep_interval": env.float("SWEEP_INTERVAL_SECONDS", 5.0, validate=validate.Range(0.05, 300)),
             "lease": env.float("LEASE_SECONDS", 60.0, validate=validate.Range(1, 3600)),
-            "public_url": env.str("PUBLIC_URL", None),
-            "proquant_api_url": env.str("PROQUANT_API_URL", PROQUANT_API),
-            "secret_key": env.str("SECRET_KEY", None),
+            "public_url": env.str("PUBLIC_URL", None, validate=_safe_url),
+            "proquant_api_url": env.str("PROQUANT_API_URL", PROQUANT_API, validate=_safe_url),
+            "secret_key": env.str("SECRET_KEY", None, validate=_fernet_key),
             "instruments_file": env.path("INSTRUMENTS_FILE", None),
             "notifications_file": env.path("NOTIFICATIONS_FILE", None),
             "deprecation_warning_days": env.int("DEPRECATION_WARNING_DAYS", 30, validate=validate.Range(0, 3650)),
+            "retention_days": env.int("RETENTION_DAYS", 0, validate=_retention),
             "metrics": env.bool("METRICS", False),
             "management_key": env.str("MANAGEMENT_KEY", None, validate=validate.Length(SHORTEST_KEY, LONGEST_KEY)),
             "management_port": env.int("MANAGEMENT_PORT", 8001, validate=validate.Range(1, 65535)),
         }
     return values
+
+
+def _said(error: Exception) -> str:
+    """Every setting that is odd, and why, in words."""
+    if not isinstance(error, EnvValidationError) or not isinstance(error.error_messages, dict):
+        return str(error)
+    return "; ".join(f"{name}: {' '.join(why)}" for name, why in error.error_messages.items())
+
+
+def _safe_url(url: str) -> None:
+    """Empty is not set."""
+    try:
+        if url:
+            check_url(url)
+    except UnsafeUrl as error:
+        raise ValidationError(str(error)) from error
+
+
+def _fernet_key(key: str) -> None:
+    """Found here, or else at the first trade. Empty is not set; what is odd may be a secret, and is not shown."""
+    try:
+        right = not key or len(base64.urlsafe_b64decode(key)) == KEY_BYTES
+    except (binascii.Error, ValueError):
+        right = False
+    if not right:
+        raise ValidationError("is not a Fernet key: 32 bytes in URL-safe base64")
+
+
+def _retention(days: int) -> None:
+    if days != 0 and not LEAST_RETENTION <= days <= MOST_RETENTION:
+        raise ValidationError(
+            f"must be 0, to keep events for ever, or {LEAST_RETENTION} to {MOST_RETENTION}: an event is known again, "
+            "when it is delivered once more, only for as long as it is kept"
+        )
 
 
 def _postgresql(url: str) -> None:

@@ -1,4 +1,7 @@
-"""Every table of the bridge. Each column says who writes it and when; times are UTC, quantities in units."""
+"""Every table of the bridge. Each column says who writes it and when; times are UTC, quantities in units.
+
+What belongs to an event (orders, fills, closed positions, alerts, answers ...) is deleted with it, by `retention.py`.
+"""
 
 from datetime import datetime
 from decimal import Decimal
@@ -93,7 +96,7 @@ class Strategy(Base):
 
 class EventRow(Base):
     """The inbox: one ProQuant message. Inserted by the receiver through `inbox.py`, many at once through
-    `inbox_batch.py`; moved through `progress.py`.
+    `inbox_batch.py`; moved through `progress.py`; deleted, when it is old, by `retention.py`.
     """
 
     __tablename__ = "events"
@@ -153,7 +156,7 @@ class OrderRow(Base):
     side: Mapped[str] = mapped_column(Text)
     quantity: Mapped[Decimal] = mapped_column(Numeric)
     mark: Mapped[str | None] = mapped_column(Text)  # Broker.mark() before the first send
-    position_id: Mapped[int | None] = mapped_column(ForeignKey("positions.id"))  # what it closes, or has opened
+    position_id: Mapped[int | None] = mapped_column(BigInteger)  # what it closes, or has opened; it may be forgotten
     state: Mapped[str] = mapped_column(Text)  # domain.OrderState
     attempts: Mapped[int] = mapped_column(server_default="0")  # grows with every send
     lookups: Mapped[int] = mapped_column(server_default="0")  # look-ups since the outcome became unknown
@@ -204,9 +207,9 @@ class PositionRow(Base):
     direction: Mapped[str] = mapped_column(Text)
     quantity: Mapped[Decimal] = mapped_column(Numeric)  # still held: fills of its open less fills of its closes
     state: Mapped[str] = mapped_column(Text)  # open, closed
-    opened_by: Mapped[int] = mapped_column(ForeignKey("events.id"))
+    opened_by: Mapped[int] = mapped_column(BigInteger)  # an event
     opened_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
-    closed_by: Mapped[int | None] = mapped_column(ForeignKey("events.id"))  # with `closed`
+    closed_by: Mapped[int | None] = mapped_column(BigInteger)  # an event; with `closed`
     closed_at: Mapped[datetime | None] = mapped_column(TIME)  # with `closed`
 
 
@@ -271,7 +274,7 @@ class Resolution(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     event_id: Mapped[int] = mapped_column(ForeignKey("events.id"), index=True)
     verdict: Mapped[str] = mapped_column(Text)  # resolve.Verdict
-    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))  # the order that was unsettled, if one was
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"), index=True)  # unsettled then, if one was
     quantity: Mapped[Decimal | None] = mapped_column(Numeric)  # with `filled`: how much of it was
     price: Mapped[Decimal | None] = mapped_column(Numeric)  # with `filled`, where the person knew it
     who: Mapped[str] = mapped_column(Text)  # user of the operating system

@@ -33,6 +33,7 @@ from workers.hearing import Hearing
 from workers.monitoring import EventsTogether
 from workers.notify import Notifier
 from workers.refreshing import Refreshing
+from workers.retention import Retention
 from workers.sweep import Sweeper
 from workers.tasks import register
 from workers.workbench import Workbench
@@ -115,7 +116,9 @@ def _make_sweeper(
     clock: SteadyClock,
     worker: str,
 ) -> Sweeper:
-    """The sweep with its duties: to hear whether the queue is heard, to ask for reconciliations, and to tell people."""
+    """The sweep with its duties: to hear whether the queue is heard, to ask for reconciliations, to tell people, and
+    to forget what is old.
+    """
 
     def send_refresh(account: AccountId, life: float) -> bool:
         return doorbell.send(REFRESH_TASK, account, expires=life)
@@ -130,6 +133,7 @@ def _make_sweeper(
         deprecation.warn_due(sessions, config.deprecation_warning_days)
 
     redis = make_redis(config.redis_url)
+    retention = Retention(sessions, config.retention_days)
     listener = Listener(sessions, lambda: answers(redis), send_canary, standby, config.sweep_interval)
     return Sweeper(
         sessions,
@@ -141,7 +145,7 @@ def _make_sweeper(
         clock.estimate,
         heard=hearing.seconds_ago,
         queued=lambda: waiting(redis),
-        duties=(listener.listen, reconcile_due, warn_of_deprecations, notifier.notify),
+        duties=(listener.listen, reconcile_due, warn_of_deprecations, notifier.notify, retention.forget),
     )
 
 

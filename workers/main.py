@@ -2,7 +2,8 @@
 
 import os
 
-from shared.config import load
+from shared.config import load, refused_plainly
 from workers.app import make_worker
 
-app = make_worker(load(), threads=int(os.environ.get("WORKER_CONCURRENCY", "16")))
+with refused_plainly():
+    app = make_worker(load(), threads=int(os.environ.get("WORKER_CONCURRENCY", "16")))

@@ -1,6 +1,7 @@
 """The process of the management API: `granian --interface wsgi receiver.management.main:app`."""
 
 from receiver.management.app import make_app
-from shared.config import load
+from shared.config import load, refused_plainly
 
-app = make_app(load())
+with refused_plainly():
+    app = make_app(load())

@@ -46,6 +46,12 @@ class AccountToken(ma.Schema):
     token = fields.String()
 
 
+class AccountCreated(AccountToken):
+    """A new account. `warnings`: a sentence for each choice of the instruments file that came to nothing."""
+
+    warnings = fields.List(fields.String())
+
+
 class Policies(ma.Schema):
     """What becomes of positions that no signal will close any more; a policy that is not named stays as it is."""
 

@@ -1,11 +1,11 @@
-"""`proquant-bridge events`: what ProQuant has sent, the whole receipt of one event, and its resolution."""
+"""`proquant-bridge events`: what ProQuant has sent, and the whole receipt of one event."""
 
 import textwrap
 from collections.abc import Iterator, Mapping
 
 import click
 
-from shared.cli import queries, receipts, resolution
+from shared.cli import forgetting, queries, receipts, resolution
 from shared.cli.environment import database
 from shared.cli.options import LARGEST_ID, account_option, limit_option, rows
 from shared.cli.output import json_option, print_json, print_listing, shown
@@ -23,6 +23,7 @@ def command() -> None:
 
 
 command.add_command(resolution.command)
+command.add_command(forgetting.command)
 
 
 @command.command("list")

@@ -13,8 +13,8 @@ BRIDGE = Path(sys.executable).with_name("proquant-bridge")
 
 
 def port(environment: Mapping[str, str], name: str, default: int, host: str) -> int:
-    """The port that `name` says, proven free on `host`. Raises ConfigurationError otherwise."""
-    text = environment.get(name) or str(default)
+    """The port that `name` says, or its file, proven free on `host`. Raises ConfigurationError otherwise."""
+    text = _from_file(environment, name) or environment.get(name) or str(default)
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise ConfigurationError(f"{name}={text} is not a port; it must be a number from 1 to 65535")
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
@@ -27,6 +27,14 @@ def port(environment: Mapping[str, str], name: str, default: int, host: str) -> 
                 f"stop what uses it, or choose another with {name}=..."
             ) from error
     return int(text)
+
+
+def _from_file(environment: Mapping[str, str], name: str) -> str | None:
+    path = environment.get(f"{name}_FILE")
+    try:
+        return Path(path).read_text().strip() if path else None
+    except (OSError, UnicodeError) as error:
+        raise ConfigurationError(f"{name}_FILE: {path} cannot be read ({type(error).__name__})") from error
 
 
 def migrate(environment: Mapping[str, str]) -> str:

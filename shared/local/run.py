@@ -24,6 +24,7 @@ from shared.local.supervisor import Answered, Ended, Happenings, StopAsked, Supe
 
 READY_SECONDS = 60.0
 SETTLE_SECONDS = 15.0  # once the receiver answers, the worker has so long to report in before the banner comes anyway
+AS_ROOT = "You're running the worker with superuser privileges"  # Celery's; whoever tries `make run` as root knows
 LOOPBACK = "127.0.0.1"
 ANY_ADDRESS = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104  # where to reach a server that listens everywhere
 
@@ -73,6 +74,7 @@ def _run(var: Path, environment: dict[str, str], happenings: Happenings, additio
     environment["FLOWER_PORT"] = str(preparation.port(environment, "FLOWER_PORT", 5555, LOOPBACK))
     environment["PATH"] = f"{preparation.BRIDGE.parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
     environment["PYTHONUNBUFFERED"] = "1"
+    environment.setdefault("PYTHONWARNINGS", f"ignore:{AS_ROOT}")
     if sys.stdout.isatty():  # the processes write to a pipe, and we show it on a terminal
         environment.setdefault("BRIDGE_LOG_FORMAT", "text")
     _say(preparation.migrate(environment))

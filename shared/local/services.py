@@ -111,6 +111,11 @@ def flower_password(var: Path) -> str:
     return kept_secret(var / "flower.password", lambda: secrets.token_urlsafe(12))
 
 
+def management_key(var: Path) -> str:
+    """The key of the management API of `make manage`: made once, kept in `var`/management.key."""
+    return kept_secret(var / "management.key", lambda: secrets.token_urlsafe(32))
+
+
 def kept_secret(path: Path, make: Callable[[], str]) -> str:
     """The content of `path`, which only we may read; written from `make` if it is not there."""
     if not path.exists():

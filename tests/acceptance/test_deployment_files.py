@@ -11,13 +11,22 @@ ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
-OURS = ("migrate", "receiver", "worker", "flower")
+OURS = ("migrate", "receiver", "worker", "flower", "management")
 READ_BY_THE_COMMANDS = {"BIND", "WORKER_CONCURRENCY", "FLOWER_ADDRESS", "FLOWER_PORT"}
 
 
 @pytest.mark.parametrize("name", PROCFILE)
 def test_a_process_has_the_same_command_everywhere(name: str) -> None:
     assert _command_line(name) == PROCFILE[name]
+
+
+def test_the_management_api_is_started_as_its_page_says_and_only_when_it_is_asked_for() -> None:
+    page = (ROOT / "docs" / "management.md").read_text()
+    line = re.search(r"^    (granian receiver\.management\.main:app .*?[^\\])$", page, re.MULTILINE | re.DOTALL)
+    assert line is not None
+    said = re.sub(r"\s*\\\s*", " ", line[1]).replace("--host 127.0.0.1", "--host ${BIND:-127.0.0.1}")
+    assert _command_line("management") == said
+    assert SERVICES["management"]["profiles"] == ["management"]
 
 
 def test_the_image_runs_the_receiver_by_default() -> None:
@@ -59,7 +68,7 @@ def test_every_secret_is_a_file_that_the_service_is_given(name: str) -> None:
     assert all(secret["file"].startswith("var/") for secret in COMPOSE["secrets"].values())  # which git ignores
 
 
-@pytest.mark.parametrize("name", ["receiver", "worker", "flower"])
+@pytest.mark.parametrize("name", ["receiver", "worker", "flower", "management"])
 def test_nothing_starts_before_the_database_is_migrated(name: str) -> None:
     assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
 

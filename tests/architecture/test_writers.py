@@ -15,6 +15,8 @@ TABLES = {
     if isinstance(node, ast.ClassDef) and node.name != "Base"
 }
 THE_LEDGER_ALONE = ("OrderRow", "FillRow", "PositionRow")
+FORGETS = "shared/retention.py"
+OF_AN_EVENT = {"EventRow", *THE_LEDGER_ALONE, "Alert", "DeliveryRow", "AnswerRow", "Resolution"}
 
 
 NAMES = {
@@ -83,18 +85,24 @@ def _spelled(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("table", TABLES)
 def test_whoever_writes_a_table_is_named_by_it(table: str) -> None:
-    assert {Path(path).name for path in writers()[table]} <= set(re.findall(r"\w+\.py", TABLES[table]))
+    named = set(re.findall(r"\w+\.py", TABLES[table]))
+    assert {Path(path).name for path in writers()[table] - {FORGETS}} <= named
+
+
+def test_one_file_alone_forgets_events_and_what_belongs_to_them() -> None:
+    assert {table for table, files in writers().items() if FORGETS in files} == OF_AN_EVENT
+    assert not {called for called, _ in code.calls(code.ROOT / FORGETS)} & {"insert", "update", "add"}
 
 
 def test_events_are_inserted_by_the_inbox_and_moved_by_their_progress() -> None:
     found = {path for path in writers()["EventRow"] if not path.startswith("shared/cli")}
-    assert found <= {"shared/inbox.py", "shared/inbox_batch.py", "shared/progress.py", "shared/resolve.py"}
+    assert found <= {"shared/inbox.py", "shared/inbox_batch.py", "shared/progress.py", "shared/resolve.py", FORGETS}
     assert found >= {"shared/inbox.py", "shared/inbox_batch.py", "shared/progress.py"}
 
 
 @pytest.mark.parametrize("table", THE_LEDGER_ALONE)
 def test_orders_fills_and_positions_are_written_by_the_ledger_alone(table: str) -> None:
-    assert writers()[table] == {"shared/ledger.py", "shared/ledger_whole.py"}
+    assert writers()[table] == {"shared/ledger.py", "shared/ledger_whole.py", FORGETS}
 
 
 def test_nobody_changes_a_loaded_row_but_its_writer() -> None:

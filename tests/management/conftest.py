@@ -77,6 +77,11 @@ def config(bridge: Bridge, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> C
 @pytest.fixture
 def manage(config: Config, sessions: Sessions) -> Management:
     """The management API."""
+    return managed(config, sessions)
+
+
+def managed(config: Config, sessions: Sessions) -> Management:
+    """The management API with these settings."""
     proquant = ProQuant()
     app = make_routes(Office(sessions, config, proquant), Lock(KEY, Throttle(pause=lambda _: None)))
     return Management(app.test_client(), proquant)

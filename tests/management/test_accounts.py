@@ -1,11 +1,15 @@
 """Accounts over the management API: the same ones that the command line makes."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from shared.config import Config
+from shared.db import Sessions
 from tests.bridge import Bridge, signal
-from tests.management.conftest import Management
+from tests.management.conftest import Management, managed
 
 PAPER = {"name": "alice", "broker": "paper", "settings": {"hours": "always"}}
 
@@ -13,7 +17,7 @@ PAPER = {"name": "alice", "broker": "paper", "settings": {"hours": "always"}}
 def paper(manage: Management, bridge: Bridge, **values: Any) -> str:
     settings = {"hours": "always", "database_url": bridge.database_url}
     created = manage.json("POST", "/accounts", {**PAPER, "settings": settings, **values}, 201)
-    assert created.keys() == {"account", "token"}
+    assert created.keys() == {"account", "token", "warnings"}
     bridge.account, bridge.token = created["account"], created["token"]
     return bridge.token
 
@@ -22,6 +26,20 @@ def test_a_created_account_trades_by_the_token_of_the_answer(manage: Management,
     paper(manage, bridge, multiplier="2")
     assert bridge.post(signal("SIGNAL_OPEN")).status_code == 200
     assert bridge.trades() == ["BUY 20 p1"]
+
+
+def test_choices_that_came_to_nothing_are_told_with_the_account(
+    config: Config, sessions: Sessions, bridge: Bridge, tmp_path: Path
+) -> None:
+    file = tmp_path / "instruments.toml"
+    file.write_text('[accounts.alice.tickers]\nDAX = "DE40"\n[accounts.alice.limits.NOPE]\nmaximum = 1\n')
+    manage = managed(replace(config, instruments_file=file), sessions)
+    settings = {"hours": "always", "database_url": bridge.database_url}
+    created = manage.json("POST", "/accounts", {**PAPER, "settings": settings}, 201)
+    assert created["warnings"] == [
+        "DAX is to be DE40, which the broker does not list",
+        "there are limits for NOPE, which the account cannot trade",
+    ]
 
 
 def test_an_account_shows_what_it_is_and_never_its_secrets(manage: Management, bridge: Bridge) -> None:

@@ -18,7 +18,8 @@ def test_right_credentials_open_an_account(manage: Management) -> None:
     books = Books(hedging=True)
     with oanda.simulated(books) as simulator:
         created = manage.json("POST", "/accounts", at_oanda(simulator.url, books), 201)
-    assert created.keys() == {"account", "token"}
+    assert created.keys() == {"account", "token", "warnings"}
+    assert created["warnings"] == []
     assert [account["account"] for account in manage.json("GET", "/accounts")] == ["alice"]
 
 

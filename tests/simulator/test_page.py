@@ -1,5 +1,9 @@
 """The page's routes: what a form may say, and who may use them."""
 
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from pathlib import Path
+
+import httpx
 import pytest
 from click.testing import Result
 from flask.testing import FlaskClient
@@ -11,7 +15,9 @@ from shared.simulator.guard import is_loopback
 from shared.simulator.indentation import indented
 from shared.simulator.masking import masked_headers, masked_url
 from shared.simulator.misbehaviour import WELL_BEHAVED, Misbehaviour, Versions
+from shared.simulator.page import MOST_WAITING
 from tests.cli.runner import Cli
+from tests.simulator.browser import simulator as running
 from tests.simulator.stage import onboarded
 
 SIGNAL = {"kind": "OPEN", "ticker": "XAUUSD", "direction": "BUY", "quantity": "10"}
@@ -122,3 +128,13 @@ def test_what_is_shown_has_the_same_tokens_and_no_secret() -> None:
     assert '\n  "a": 1.50,\n' in indented(body)
     assert list(masked_headers({"Authorization": "Bearer abc", "x": "abc"}).values()) == ["Bearer ********", "********"]
     assert masked_url("https://me:pw@foo.bar/x?token=abc") == "https://foo.bar/x?********"
+
+
+def test_pages_that_wait_for_news_are_answered_before_the_simulator_stops(tmp_path: Path) -> None:
+    with httpx.Client(trust_env=False, timeout=30) as client, ThreadPoolExecutor(MOST_WAITING + 1) as pages:
+        with running(tmp_path) as url:
+            revision = client.get(f"{url}/live?since=-1").json()["revision"]
+            asked = [pages.submit(client.get, f"{url}/live?since={revision}") for _ in range(MOST_WAITING + 1)]
+            wait(asked, return_when=FIRST_COMPLETED)  # the one for whom there is no place: all others wait by now
+        assert [page.result().json() for page in asked] == [{"revision": revision, "parts": {}}] * len(asked)
+    assert "Killing" not in (tmp_path / "simulator.log").read_text()

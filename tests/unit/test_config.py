@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from shared.config import PROQUANT_API, load
+from shared.config import PROQUANT_API, load, refused_plainly
 from shared.errors import ConfigurationError
 
 DATABASE = "postgresql://bridge:hunter2@db.example:5432/bridge"
 REDIS = "redis://:hunter3@redis.example:6379/0"
+FERNET_KEY = "aHVudGVyNGh1bnRlcjRodW50ZXI0aHVudGVyNGh1bnQ="  # 32 bytes
 SETTINGS = [
     ("DATABASE_URL", "database_url", DATABASE, DATABASE),
     ("REDIS_URL", "redis_url", REDIS, REDIS),
@@ -21,10 +22,11 @@ SETTINGS = [
     ("BRIDGE_LEASE_SECONDS", "lease", "30", 30.0),
     ("BRIDGE_PUBLIC_URL", "public_url", "https://bridge.example", "https://bridge.example"),
     ("BRIDGE_PROQUANT_API_URL", "proquant_api_url", "http://127.0.0.1:9/api", "http://127.0.0.1:9/api"),
-    ("BRIDGE_SECRET_KEY", "secret_key", "a-secret-key", "a-secret-key"),
+    ("BRIDGE_SECRET_KEY", "secret_key", FERNET_KEY, FERNET_KEY),
     ("BRIDGE_INSTRUMENTS_FILE", "instruments_file", "/etc/instruments", Path("/etc/instruments")),
     ("BRIDGE_NOTIFICATIONS_FILE", "notifications_file", "/etc/notifications.toml", Path("/etc/notifications.toml")),
     ("BRIDGE_DEPRECATION_WARNING_DAYS", "deprecation_warning_days", "7", 7),
+    ("BRIDGE_RETENTION_DAYS", "retention_days", "30", 30),
     ("BRIDGE_METRICS", "metrics", "on", True),
     ("BRIDGE_MANAGEMENT_KEY", "management_key", "k" * 24, "k" * 24),
     ("BRIDGE_MANAGEMENT_PORT", "management_port", "8111", 8111),
@@ -48,7 +50,7 @@ def test_what_is_not_set_has_the_documented_default() -> None:
     assert (config.sweep_interval, config.lease, config.proquant_api_url) == (5, 60, PROQUANT_API)
     assert (config.public_url, config.secret_key, config.instruments_file) == (None, None, None)
     assert (config.notifications_file, config.deprecation_warning_days, config.metrics) == (None, 30, False)
-    assert (config.management_key, config.management_port) == (None, 8001)
+    assert (config.retention_days, config.management_key, config.management_port) == (0, None, 8001)
 
 
 @pytest.mark.parametrize(("name", "field", "text", "value"), SETTINGS, ids=NAMES)
@@ -94,6 +96,9 @@ def test_what_is_needed_and_missing_is_named(monkeypatch: pytest.MonkeyPatch, na
         ("BRIDGE_SWEEP_INTERVAL_SECONDS", "0"),
         ("BRIDGE_LEASE_SECONDS", "0"),
         ("BRIDGE_LEASE_SECONDS", "1e9"),
+        *(("BRIDGE_RETENTION_DAYS", text) for text in ("-1", "1", "6", "36501", "7.5", "soon")),
+        *(("BRIDGE_SECRET_KEY", text) for text in ("hunter4", FERNET_KEY[4:], FERNET_KEY[:-1], FERNET_KEY + "ä")),
+        *((name, text) for name in NAMES if name.endswith("_URL") for text in ("nonsense", "http://bridge.example")),
         ("BRIDGE_MANAGEMENT_KEY", "hunter4"),
         ("BRIDGE_MANAGEMENT_PORT", "0"),
     ],
@@ -103,6 +108,15 @@ def test_an_odd_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: 
     with pytest.raises(ConfigurationError, match=name) as refused:
         load()
     assert "hunter" not in str(refused.value)
+
+
+def test_no_event_is_forgotten_while_an_open_of_its_age_would_be_executed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BRIDGE_OPEN_MAX_AGE_SECONDS", str(8 * 86_400))
+    monkeypatch.setenv("BRIDGE_RETENTION_DAYS", "8")
+    assert load().retention_days == 8
+    monkeypatch.setenv("BRIDGE_RETENTION_DAYS", "7")
+    with pytest.raises(ConfigurationError, match=r"BRIDGE_RETENTION_DAYS=7 .* BRIDGE_OPEN_MAX_AGE_SECONDS=691200"):
+        load()
 
 
 def test_a_file_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -118,11 +132,23 @@ def test_every_odd_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> No
         load()
 
 
+def test_settings_that_cannot_be_used_end_a_process_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "http")
+    monkeypatch.setenv("BRIDGE_SECRET_KEY", "short")
+    with pytest.raises(SystemExit) as ended, refused_plainly():
+        load()
+    assert ended.value.code == (
+        "Error: The environment cannot be used: PORT: Not a valid integer.; "
+        "BRIDGE_SECRET_KEY: is not a Fernet key: 32 bytes in URL-safe base64"
+    )
+
+
 def test_it_cannot_be_changed_once_it_is_read() -> None:
     with pytest.raises(FrozenInstanceError):
         load().port = 1  # type: ignore[misc]  # that is the point
 
 
 def test_neither_passwords_nor_keys_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BRIDGE_SECRET_KEY", "hunter4")
+    monkeypatch.setenv("BRIDGE_SECRET_KEY", FERNET_KEY)
+    assert FERNET_KEY not in f"{load()!r} {load()}"
     assert "hunter" not in f"{load()!r} {load()}"

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask_smorest import Blueprint
 
-from receiver.management.schemas import AccountToken, AccountView, NewAccount, Policies
+from receiver.management.schemas import AccountCreated, AccountToken, AccountView, NewAccount, Policies
 from shared import accounts, onboarding
 from shared.cli import queries
 from shared.db import Sessions
@@ -27,11 +27,11 @@ def routes(sessions: Sessions, secret_key: str | None, file: InstrumentFile) -> 
 
     @blueprint.post("")
     @blueprint.arguments(NewAccount)
-    @blueprint.response(201, AccountToken)
+    @blueprint.response(201, AccountCreated)
     def create(wanted: Json) -> Json:
         """Create an account; its token is in this answer and nowhere else"""
         opened = onboarding.open_account(sessions, Application(**wanted), secret_key, file)
-        return {"account": wanted["name"], "token": opened.token}
+        return {"account": wanted["name"], "token": opened.token, "warnings": opened.warnings}
 
     @blueprint.post("/<name>/token")
     @blueprint.response(201, AccountToken)

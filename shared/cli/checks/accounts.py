@@ -34,7 +34,7 @@ def _key_finding(secret_key: str | None, settings: Mapping[str, str]) -> Finding
     if unreadable:
         advice = "Set BRIDGE_SECRET_KEY to the key that they were created with."
         return fail(check, f"does not open the settings of {', '.join(unreadable)}", advice)
-    return ok(check, f"opens the settings of {len(settings)} accounts")
+    return ok(check, f"opens the settings of every account ({len(settings)})")
 
 
 def _opens(secret_key: str | None, text: str) -> bool:

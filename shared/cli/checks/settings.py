@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from shared.cli.checks.finding import Finding, fail, ok, warn
+from shared.cli.checks.finding import Finding, ok, warn
 from shared.cli.checks.instruments import file_finding
 from shared.config import Config
-from shared.urls import UnsafeUrl, check_url
 
 
 def settings_findings(config: Config) -> Iterator[Finding]:
@@ -21,9 +20,4 @@ def _public_url(config: Config) -> Finding:
         return warn(
             check, "BRIDGE_PUBLIC_URL is not set", "Set it before `integrations create`, to where ProQuant reaches us."
         )
-    try:
-        check_url(config.public_url)
-        check_url(config.proquant_api_url)
-    except UnsafeUrl as error:
-        return fail(check, str(error), "Mend BRIDGE_PUBLIC_URL or BRIDGE_PROQUANT_API_URL.")
     return ok(check, config.public_url)
