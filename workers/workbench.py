@@ -29,8 +29,8 @@ class Workbench:
     `owner`: a name for the thread at work, unique among all. `broker`: the adapter of an account, made on first use.
     `announce`: tells waiting requests that an event is finished. `wake`: rings the event at a time; if that is
     forgotten, the sweep does it. `stopping`: no new order is to be begun. `at_hand`: the adapters that were used
-    already, by account. `ended`: what this process has lately ended. `lanes`: how many threads may be in a transaction at
-    once; the others wait without the interpreter, or speak with a broker.
+    already, by account. `ended`: what this process has lately ended. `lanes`: how many threads may be in a transaction
+    at once; the others wait without the interpreter, or speak with a broker.
     """
 
     sessions: Sessions
