@@ -23,14 +23,24 @@ class Exposed:
     strategy_id: str
 
 
+def hold_still(session: Session, account: AccountId) -> None:
+    """Until the caller commits, no signal of the account is stored and no worker takes one up; what is being stored
+    is waited for. To be called before the end of an integration is written down.
+
+    Every strategy is locked, in the order in which a shared commit takes them, so that no two wait for each other. The
+    very first signal of a strategy makes a row that cannot be seen yet, but it refers to the account's: without the
+    second lock it once slipped through between the look at who is exposed and the commit of the end.
+    """
+    every = select(Strategy.id).where(Strategy.account_id == account, Strategy.strategy_id != "")
+    session.execute(every.order_by(Strategy.strategy_id).with_for_update(key_share=True))
+    session.execute(select(Account.id).where(Account.id == account).with_for_update())
+
+
 def of_integration(session: Session, account: AccountId, integration: IntegrationId | None) -> Sequence[Exposed]:
     """Those of the account that trade through this integration; None: through a token of no integration.
 
-    Every strategy of the account is locked first, in the order of the rows. So a signal that is being stored is seen,
-    and no worker takes one up until the caller has committed what the end of the integration means.
+    The account must have been held still: so nothing is missed.
     """
-    every = select(Strategy.id).where(Strategy.account_id == account, Strategy.strategy_id != "")
-    session.execute(every.order_by(Strategy.id).with_for_update(key_share=True))
     return _exposed(session, Strategy.account_id == account, EventRow.integration_id.is_not_distinct_from(integration))
 
 

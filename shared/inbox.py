@@ -95,6 +95,8 @@ def store(
     stored = Stored(EventId(inserted), fresh=True, accepted=answered)
     if not isinstance(event, LifecycleEvent):
         return stored
+    if event.type in ENDS_INTEGRATION:
+        exposure.hold_still(session, account)
     _apply_lifecycle(session, account, strategy, integration, event)
     return replace(stored, follow_ups=_follow_up(session, stored.event, event))
 
