@@ -86,12 +86,12 @@ def store(
     """
     event = envelope.event
     strategy, seq = _take_sequence(session, account, event)
-    values = _columns(account, strategy, seq, envelope) | {"body_hash": body_hash, "integration_id": integration}
+    values = _columns(account, strategy, seq, envelope, integration) | {"body_hash": body_hash}
     if received_at is not None:
         values["received_at"] = received_at
     inserted = session.execute(_insert_event(answered, received_at is not None), values).scalar()
     if inserted is None:
-        return _known(session, account, event)
+        return _known(session, account, event, integration)
     stored = Stored(EventId(inserted), fresh=True, accepted=answered)
     if not isinstance(event, LifecycleEvent):
         return stored
@@ -101,11 +101,11 @@ def store(
     return replace(stored, follow_ups=_follow_up(session, stored.event, event))
 
 
-def find(session: Session, account: AccountId, event: Event) -> Stored | None:
-    """The row of an earlier delivery of this event, if there is one."""
+def find(session: Session, account: AccountId, event: Event, integration: IntegrationId | None = None) -> Stored | None:
+    """The row of an earlier delivery of this event, if there is one. `integration`: as of `store`."""
     row = session.execute(
         select(EventRow.id, EventRow.content_hash).where(
-            EventRow.account_id == account, EventRow.key == event_key(event)
+            EventRow.account_id == account, EventRow.key == event_key(event, integration)
         )
     ).one_or_none()
     return None if row is None else Stored(EventId(row.id), False, row.content_hash != content_hash(event))
@@ -160,14 +160,17 @@ def _insert_event(answered: bool, dated: bool) -> ReturningInsert[int]:
     )
 
 
-def _columns(account: AccountId, strategy: StrategyKey, seq: int, envelope: Envelope) -> dict[str, object]:
+def _columns(
+    account: AccountId, strategy: StrategyKey, seq: int, envelope: Envelope, integration: IntegrationId | None
+) -> dict[str, object]:
     event = envelope.event
     signal = event if isinstance(event, SignalEvent) else None
     return {
         "account_id": account,
         "strategy": strategy,
         "seq": seq,
-        "key": event_key(event),
+        "integration_id": integration,
+        "key": event_key(event, integration),
         "content_hash": content_hash(event),
         "version": envelope.version,
         "type": event.type,
@@ -256,8 +259,8 @@ def _insert_follow_up(session: Session, cause: EventRow, exposed: Exposed, type_
     return EventId(session.execute(insert(EventRow).values(values).returning(EventRow.id)).scalar_one())
 
 
-def _known(session: Session, account: AccountId, event: Event) -> Stored:
-    stored = find(session, account, event)
+def _known(session: Session, account: AccountId, event: Event, integration: IntegrationId | None) -> Stored:
+    stored = find(session, account, event, integration)
     if stored is None:
         raise RuntimeError("The inbox refused a key as taken, and then did not have it.")
     return stored

@@ -7,17 +7,19 @@ from shared.domain import (
     ClientOrderId,
     Event,
     EventType,
+    IntegrationId,
     Leg,
     SignalEvent,
 )
 
 
-def event_key(event: Event) -> str:
-    """What makes two deliveries the same event within one account.
+def event_key(event: Event, integration: IntegrationId | None = None) -> str:
+    """What makes two deliveries the same event within one account. `integration`: whose token they came with, if any's.
 
     OPEN and CLOSE: the position and the type. REOPEN adds the timestamp, because the guide does not say whether a
     REOPEN carries the old or the new position's id: if an id survives a flip, two flips must not look like one.
-    Lifecycle events: type, strategy and timestamp. The guide gives events no id of their own.
+    Lifecycle events: type, strategy and timestamp; of those that concern no strategy also the integration, since two
+    users of an account may say the same in the same millisecond. The guide gives events no id of their own.
     """
     match event:
         case SignalEvent(type=EventType.SIGNAL_REOPEN):
@@ -26,6 +28,8 @@ def event_key(event: Event) -> str:
             parts = [event.type, event.proquant_position_id]
         case _:
             parts = [event.type, event.strategy_id, str(event.timestamp_ms)]
+            if integration is not None and not event.strategy_id:
+                parts.append(str(integration))
     return _digest(*parts)
 
 

@@ -224,6 +224,21 @@ def test_the_end_of_one_users_integration_leaves_the_positions_of_another(closin
     assert closing.post(signal("SIGNAL_CLOSE", "of-bob", strategy_id="of-bob"), bob).status_code == 200
 
 
+def test_two_users_who_delete_their_integrations_in_the_same_millisecond_are_both_heard(closing: Bridge) -> None:
+    users = [integrate(closing, f"{name}@example.com") for name in ("ann", "bob")]
+    for number, token in enumerate(users):
+        closing.post(lifecycle("INTEGRATION_APPROVED"), token)
+        assert closing.post(signal("SIGNAL_OPEN", f"p{number}", strategy_id=f"s{number}"), token).status_code == 200
+    deleted = lifecycle("INTEGRATION_DELETED")
+    for token in [*users, *users]:
+        assert closing.post(deleted, token).status_code == 200
+    closing.settled()
+    assert closing.trades() == ["BUY 10 p0", "BUY 10 p1", "SELL 10 ", "SELL 10 "]
+    assert [row.type for row in closing.events()].count("INTEGRATION_DELETED") == len(users)
+    for number, token in enumerate(users):
+        assert closing.post(signal("SIGNAL_OPEN", f"q{number}", strategy_id=f"s{number}"), token).status_code == 401
+
+
 def test_a_rejected_copy_of_an_approved_request_ends_nothing(bridge: Bridge) -> None:
     token = integrate(bridge, "ann@example.com")
     rejected, approved = lifecycle("INTEGRATION_REJECTED"), lifecycle("INTEGRATION_APPROVED")

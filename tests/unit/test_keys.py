@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain import Direction, EventType, Leg, LifecycleEvent, SignalEvent, UnknownEvent
+from shared.domain import Direction, Event, EventType, IntegrationId, Leg, LifecycleEvent, SignalEvent, UnknownEvent
 from shared.keys import client_order_id, content_hash, event_key, token_hash
 
 OPEN = SignalEvent(
@@ -82,6 +82,19 @@ def test_a_lifecycle_event_is_known_by_type_strategy_and_timestamp(type_: EventT
     others = [replace(event, timestamp_ms=2), replace(event, strategy_id="s2")]
     others += [LifecycleEvent(other, 1, "s1") for other in EventType if other is not type_]
     assert event_key(event) not in {event_key(other) for other in others}
+
+
+@pytest.mark.parametrize("event", [OPEN, CLOSE, REOPEN, ENABLED, UNKNOWN])
+def test_what_concerns_a_strategy_is_known_whoever_brings_it(event: Event) -> None:
+    assert event_key(event, IntegrationId(1)) == event_key(event)
+
+
+@pytest.mark.parametrize("type_", ["INTEGRATION_APPROVED", "INTEGRATION_REJECTED", "INTEGRATION_DELETED"])
+def test_what_concerns_no_strategy_is_known_by_its_integration_too(type_: str) -> None:
+    event = LifecycleEvent(EventType(type_), 1549623690730)
+    keys = [event_key(event, integration) for integration in (None, IntegrationId(1), IntegrationId(2))]
+    assert len(set(keys)) == len(keys)
+    assert event_key(event, IntegrationId(1)) == keys[1]
 
 
 def test_the_three_signals_of_one_position_have_three_keys() -> None:
