@@ -218,9 +218,10 @@ def looked_in_vain(session: Session, order: Order, reason: str) -> None:
         _change(row, OrderState.UNKNOWN)
 
 
-def look_anew(session: Session, order: OrderId) -> None:
-    """A person has handed the order back: its look-ups count anew."""
-    _locked(session, order).lookups = 0
+def look_anew(session: Session, order: OrderId, now: datetime) -> None:
+    """A person has handed the order back: its look-ups count anew, and so does the time in which they can be made."""
+    row = _locked(session, order)
+    row.lookups, row.in_flight_until = 0, now
 
 
 def withdraw(session: Session, event: EventId) -> None:

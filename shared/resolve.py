@@ -112,7 +112,7 @@ def _check_quantity(order: Order, quantity: Decimal) -> None:
 
 
 def _apply(session: Session, order: Order, judgement: Judgement, now: datetime) -> None:
-    ledger.look_anew(session, order.id)
+    ledger.look_anew(session, order.id, now)
     match judgement.verdict:
         case Verdict.FILLED:
             ledger.reported(session, order, _report(session, order, judgement, now), now)

@@ -16,8 +16,19 @@ from workers.brokers.base import (
     OutcomeUnknown,
 )
 from workers.denials import Limits
-from workers.planning import conclusive_from
-from workers.steps import Absent, Answer, Heard, MarketSaid, NotSent, Rejected, Reported, Unreachable, Unsettled
+from workers.settling import conclusive_from
+from workers.steps import (
+    Absent,
+    Answer,
+    Heard,
+    MarketSaid,
+    NotLooked,
+    NotSent,
+    Rejected,
+    Reported,
+    Unreachable,
+    Unsettled,
+)
 
 log = structlog.get_logger()
 
@@ -44,6 +55,8 @@ def look_up(broker: Broker, s: Situation, order: Order, asked_at: datetime, limi
     """
     try:
         report = broker.find(_request(s, order))
+    except BrokerUnavailable as unavailable:
+        return NotLooked(order, unavailable.reason, unavailable.retry_after)
     except BrokerError as error:
         return Unsettled(order, str(getattr(error, "reason", error)) or type(error).__name__, looked=True)
     except Exception as error:  # as above

@@ -19,11 +19,13 @@ from shared.domain import (
 from shared.orphans import OrphanEvent
 from shared.situation import Held, Order, Situation
 from workers.denials import Limits, denial_of, not_approved, open_quantity
+from workers.settling import ask_later, look_again, look_later
 from workers.steps import (
     AskMarket,
     Finish,
     Heard,
     LookUp,
+    NotLooked,
     NotSent,
     Park,
     Place,
@@ -38,7 +40,6 @@ from workers.steps import (
     WriteOff,
 )
 
-LOOKUPS_BEFORE_PARKING = 12
 CLOSES_BEFORE_PARKING = 20
 
 
@@ -72,9 +73,11 @@ def _settle(s: Situation, order: Order, heard: Heard, now: datetime, limits: Lim
         case NotSent(order=said, reason=reason, retry_after=retry_after) if said.id == order.id:
             return Retry(order.attempts, retry_after, reason)
         case Unsettled(order=said, reason=reason, looked=True) if said.id == order.id:
-            return _look_again(order, reason, now, limits)
+            return look_again(order, reason, now, limits)
+        case NotLooked(order=said, reason=reason, retry_after=retry_after) if said.id == order.id:
+            return look_later(s, order, reason, retry_after, now, limits)
         case Reported(order=said) if said.id == order.id:
-            return _look_again(order, "The broker is still working on the order.", now, limits)
+            return look_again(order, "The broker is still working on the order.", now, limits)
     if order.state is not OrderState.PLANNED:
         return LookUp(order)
     return _close_again(s, order) if order.leg is Leg.CLOSE else _open_again(s, order, now, limits)
@@ -91,20 +94,6 @@ def _open_again(s: Situation, order: Order, now: datetime, limits: Limits) -> St
         return Finish(EventState.SKIPPED, skip=SkipReason.SUPERSEDED)
     denial = denial_of(s, now, limits) or (_already_exists() if s.held is not None else None)
     return Send(order) if denial is None else _refuse(s, denial)
-
-
-def _look_again(order: Order, reason: str, now: datetime, limits: Limits) -> Step:
-    """Ask again later; in the end ask a person, but never before a look-up could have been conclusive."""
-    if order.lookups >= LOOKUPS_BEFORE_PARKING and now >= conclusive_from(order, limits):
-        return Park(f"Order {order.client_order_id} may or may not be at the broker: {reason}")
-    return Retry(order.lookups, None, reason)
-
-
-def conclusive_from(order: Order, limits: Limits) -> datetime:
-    """From when "not found" proves that an order is not at the broker: no send is under way, and all is settled."""
-    if order.in_flight_until is None:
-        raise ValueError(f"Order {order.client_order_id} was never sent, so there is nothing to settle.")
-    return order.in_flight_until + timedelta(seconds=limits.settle)
 
 
 def _open(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step:
@@ -209,14 +198,14 @@ def _place_open(s: Situation, heard: Heard, now: datetime) -> Step:
         raise ValueError(
             f"Event {s.task.id} cannot open: its instrument and direction should have been checked before."
         )
-    closed = _market(instrument.symbol, instrument, heard, now)
+    closed = _market(s, instrument.symbol, instrument, heard, now)
     if closed is not None:
         return _refuse(s, closed) if isinstance(closed, Refusal) else closed
     return Place(Leg.OPEN, 0, instrument.symbol, instrument.ticker, direction, open_quantity(s))
 
 
 def _place_close(s: Situation, held: Held, heard: Heard, now: datetime, generation: int) -> Step:
-    closed = _market(held.symbol, s.held_instrument, heard, now)
+    closed = _market(s, held.symbol, s.held_instrument, heard, now)
     if closed is not None:
         return _refuse(s, closed) if isinstance(closed, Refusal) else closed
     return Place(
@@ -231,10 +220,10 @@ def _place_close(s: Situation, held: Held, heard: Heard, now: datetime, generati
 
 
 def _market(
-    symbol: str, instrument: Instrument | None, heard: Heard, now: datetime
+    s: Situation, symbol: str, instrument: Instrument | None, heard: Heard, now: datetime
 ) -> Refusal | AskMarket | Retry | None:
     if isinstance(heard.last, Unreachable):
-        return Retry(1, heard.last.retry_after, heard.last.reason)
+        return ask_later(s, heard.last.retry_after, heard.last.reason, now)
     if instrument is not None and instrument.hours is not None:
         is_open = instrument.hours.is_open(now)
     elif symbol in heard.markets:

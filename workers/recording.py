@@ -17,6 +17,7 @@ from workers.steps import (
     Finish,
     LookUp,
     MarketSaid,
+    NotLooked,
     NotSent,
     Park,
     Place,
@@ -44,14 +45,15 @@ def record_answer(session: Session, answer: Answer, now: datetime) -> None:
             ledger.not_there(session, order, reason)
         case Absent(order):
             ledger.not_there(session, order, "The broker does not have it.")
-        case Unsettled(order, reason, looked=False):
-            ledger.unanswered(session, order, reason, now)
-        case Unsettled(order, reason, looked=True):
-            ledger.looked_in_vain(session, order, reason)
-        case MarketSaid() | Unreachable():
+        case Unsettled(order, reason, looked):
+            if looked:
+                ledger.looked_in_vain(session, order, reason)
+            else:
+                ledger.unanswered(session, order, reason, now)
+        case NotLooked() | MarketSaid() | Unreachable():
             pass  # nothing of ours has changed
         case _:
-            raise TypeError(f"{answer!r} is no answer that can be recorded.")
+            assert_never(answer)
 
 
 def record_step(

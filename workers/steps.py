@@ -134,6 +134,15 @@ class Unsettled:
 
 
 @dataclass(frozen=True, slots=True)
+class NotLooked:
+    """The look-up is proven not to have been made: nothing has changed, and it counts for nothing."""
+
+    order: Order
+    reason: str
+    retry_after: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Absent:
     """The broker looked and does not have the order, and it is late enough for that to be a proof."""
 
@@ -156,7 +165,7 @@ class Unreachable:
     retry_after: float | None
 
 
-Answer = Reported | Rejected | NotSent | Unsettled | Absent | MarketSaid | Unreachable
+Answer = Reported | Rejected | NotSent | Unsettled | NotLooked | Absent | MarketSaid | Unreachable
 
 
 @dataclass(frozen=True, slots=True)

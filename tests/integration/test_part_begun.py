@@ -9,7 +9,7 @@ from shared.domain import Direction
 from tests.bridge import signal
 from tests.workshop import Workshop, open_workshop
 from workers.brokers.base import BrokerUnavailable, OutcomeUnknown
-from workers.planning import LOOKUPS_BEFORE_PARKING
+from workers.settling import LOOKUPS_BEFORE_PARKING
 
 AWAY = BrokerUnavailable("away")
 LOST = OutcomeUnknown("no answer")

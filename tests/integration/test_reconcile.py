@@ -19,7 +19,7 @@ from tests.workshop import Workshop, open_workshop
 from workers import reconcile
 from workers.brokers.base import BrokerPosition, BrokerUnavailable, OutcomeUnknown
 from workers.brokers.holdings import net_positions
-from workers.planning import LOOKUPS_BEFORE_PARKING
+from workers.settling import LOOKUPS_BEFORE_PARKING
 
 LOST = OutcomeUnknown("no answer")
 SYMBOL = "XAU_USD"

@@ -20,7 +20,7 @@ from tests.eventually import eventually
 from tests.workshop import Workshop, open_workshop
 from workers.brokers.base import OutcomeUnknown
 from workers.execution import FAILURES_BEFORE_PARKING
-from workers.planning import LOOKUPS_BEFORE_PARKING
+from workers.settling import LOOKUPS_BEFORE_PARKING
 
 LOST = OutcomeUnknown("no answer")
 

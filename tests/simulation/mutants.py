@@ -123,7 +123,7 @@ MUTANTS = (
     ),
     Mutant(
         "not found is believed at once",
-        {"workers.conversation:workers.planning.conclusive_from": always(LONG_AGO)},
+        {"workers.conversation:workers.settling.conclusive_from": always(LONG_AGO)},
     ),
     Mutant("events run in the order of arrival", {"shared.progress._next_due": _by_arrival}),
     Mutant("a tombstone is ignored", {"shared.assessment.situation_of": _forgets_tombstones}),

@@ -11,8 +11,19 @@ from shared.reports import OrderReport
 from tests.factories import LIMITS, NOW, held, order, report, situation
 from tests.workshop import CAPABILITIES, ScriptedBroker
 from workers import conversation
-from workers.brokers.base import BrokerError, BrokerUnavailable, OrderRejected, OrderRequest, OutcomeUnknown
-from workers.steps import Absent, Answer, Heard, MarketSaid, NotSent, Rejected, Reported, Unreachable, Unsettled
+from workers.brokers.base import BrokerError, BrokerUnavailable, OrderRejected, OrderRequest, OutcomeUnknown, Withheld
+from workers.steps import (
+    Absent,
+    Answer,
+    Heard,
+    MarketSaid,
+    NotLooked,
+    NotSent,
+    Rejected,
+    Reported,
+    Unreachable,
+    Unsettled,
+)
 
 SITUATION = situation(EventType.SIGNAL_OPEN)
 SENT = order(Leg.OPEN, OrderState.SUBMITTING, in_flight_until=NOW)
@@ -61,7 +72,7 @@ def test_a_report_is_taken_as_it_is() -> None:
     assert answer == Reported(SENT, broker.books[SENT.client_order_id])
 
 
-@pytest.mark.parametrize("error", [NO_FUNDS, BrokerUnavailable("away"), OutcomeUnknown("lost"), *BUGS], ids=repr)
+@pytest.mark.parametrize("error", [NO_FUNDS, OutcomeUnknown("lost"), *BUGS], ids=repr)
 def test_a_look_up_that_raises_proves_nothing(error: Exception) -> None:
     answer = conversation.look_up(Raising(error=error), SITUATION, SENT, LATE, LIMITS)
     assert isinstance(answer, Unsettled)
@@ -69,9 +80,10 @@ def test_a_look_up_that_raises_proves_nothing(error: Exception) -> None:
     assert answer.reason
 
 
-def test_a_look_up_that_has_to_wait_says_why_in_plain_words() -> None:
-    answer = conversation.look_up(Raising(error=BrokerUnavailable("away", 7.0)), SITUATION, SENT, LATE, LIMITS)
-    assert answer == Unsettled(SENT, "away", looked=True)
+@pytest.mark.parametrize("withheld", [BrokerUnavailable, Withheld])
+def test_a_look_up_that_was_not_made_is_none(withheld: type[BrokerUnavailable]) -> None:
+    answer = conversation.look_up(Raising(error=withheld("away", 7.0)), SITUATION, SENT, LATE, LIMITS)
+    assert answer == NotLooked(SENT, "away", 7.0)
 
 
 @pytest.mark.parametrize(("asked_at", "kind"), [(EARLY, Unsettled), (LATE, Absent)], ids=["early", "late"])

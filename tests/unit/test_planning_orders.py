@@ -17,13 +17,15 @@ from shared.domain import (
 )
 from tests.decisions import BUY_TEN, CLOSE, OPEN, REOPEN, SELL_SEVEN, closed, decide, ending, opened
 from tests.factories import GOLD, LIMITS, NOW, held, order, report
-from workers.planning import CLOSES_BEFORE_PARKING, LOOKUPS_BEFORE_PARKING, conclusive_from
+from workers.planning import CLOSES_BEFORE_PARKING
+from workers.settling import LOOKUPS_BEFORE_PARKING, UNASKED_SECONDS_BEFORE_PARKING, conclusive_from
 from workers.steps import (
     AskMarket,
     Finish,
     Heard,
     LookUp,
     MarketSaid,
+    NotLooked,
     NotSent,
     Park,
     Place,
@@ -118,7 +120,7 @@ def test_a_position_in_an_instrument_that_is_not_listed_any_more_is_still_closed
 
 
 def test_nothing_is_placed_while_the_broker_cannot_be_asked() -> None:
-    assert decide(OPEN, Heard(Unreachable("away", 9.0))) == Retry(1, 9.0, "away")
+    assert decide(OPEN, Heard(Unreachable("away", 9.0))) == Retry(0, 9.0, "away")
 
 
 @pytest.mark.parametrize(
@@ -132,6 +134,29 @@ def test_nothing_is_placed_while_the_broker_cannot_be_asked() -> None:
 def test_a_person_is_asked_when_look_ups_prove_nothing(lookups: int, sent_ago: int, step: type[Step]) -> None:
     lost = order(state=OrderState.UNKNOWN, lookups=lookups, in_flight_until=NOW - timedelta(seconds=sent_ago))
     assert isinstance(decide(OPEN, Heard(Unsettled(lost, "lost", looked=True)), orders=(lost,)), step)
+
+
+@pytest.mark.parametrize("lookups", [0, LOOKUPS_BEFORE_PARKING, 40])
+def test_a_look_up_that_was_not_made_counts_for_nothing_and_waits_as_the_broker_said(lookups: int) -> None:
+    lost = order(state=OrderState.UNKNOWN, lookups=lookups, in_flight_until=NOW - timedelta(seconds=700))
+    heard = Heard(NotLooked(lost, "asked for patience", 590.0))
+    assert decide(OPEN, heard, orders=(lost,)) == Retry(0, 590.0, "asked for patience")
+
+
+@pytest.mark.parametrize(("seconds", "step"), [(-0.001, Retry), (0, Park), (86_400, Park)])
+def test_a_person_is_asked_when_the_broker_could_not_be_asked_for_too_long(seconds: float, step: type[Step]) -> None:
+    patience = timedelta(seconds=UNASKED_SECONDS_BEFORE_PARKING + LIMITS.settle + seconds)
+    lost = order(state=OrderState.UNKNOWN, in_flight_until=NOW - patience)
+    assert isinstance(decide(OPEN, Heard(NotLooked(lost, "away", 60.0)), orders=(lost,)), step)
+
+
+@pytest.mark.parametrize(("waited", "attempt"), [(-1, 0), (0, 0), (1, 1), (3, 2), (4, 3), (59, 6), (900, 10)])
+def test_who_could_not_be_asked_is_asked_again_after_about_as_long_as_the_event_has_waited(
+    waited: int, attempt: int
+) -> None:
+    lost = order(state=OrderState.UNKNOWN, in_flight_until=NOW)
+    event = {"received_at": NOW - timedelta(seconds=waited)}
+    assert decide(OPEN, Heard(NotLooked(lost, "away", None)), event, orders=(lost,)) == Retry(attempt, None, "away")
 
 
 def test_an_order_at_work_is_asked_for_again_later() -> None:

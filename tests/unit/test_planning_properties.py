@@ -21,12 +21,14 @@ from shared.domain import (
 from shared.situation import Order, Situation
 from tests.factories import GOLD, LIMITS, NEVER, NOW, NOW_MS, held, order, report, situation, task
 from workers.denials import denial_of, is_expired
-from workers.planning import CLOSES_BEFORE_PARKING, LOOKUPS_BEFORE_PARKING, conclusive_from, next_step
+from workers.planning import CLOSES_BEFORE_PARKING, next_step
+from workers.settling import LOOKUPS_BEFORE_PARKING, UNASKED_SECONDS_BEFORE_PARKING, conclusive_from
 from workers.steps import (
     Absent,
     Finish,
     Heard,
     MarketSaid,
+    NotLooked,
     NotSent,
     Park,
     Place,
@@ -64,7 +66,7 @@ def orders_of_a_leg(draw: st.DrawFn, leg: Leg, final: bool) -> tuple[Order, ...]
         generation=count - 1,
         filled=filled,
         lookups=draw(st.sampled_from((0, LOOKUPS_BEFORE_PARKING - 1, LOOKUPS_BEFORE_PARKING, 40))),
-        in_flight_until=NOW + timedelta(seconds=draw(st.sampled_from((-60, -5, -1, 10)))),
+        in_flight_until=NOW + timedelta(seconds=draw(st.sampled_from((-1000, -60, -5, -1, 10)))),
         error=draw(errors) if state is OrderState.REJECTED else None,
     )
     return (*partly, newest)
@@ -128,6 +130,7 @@ def cases(draw: st.DrawFn, types: tuple[EventType | None, ...] = (OPEN, CLOSE, R
             news += [NotSent(each, "away", None), Absent(each)]
         elif each.state not in ORDER_FINAL:
             news += [Unsettled(each, "lost", looked=True), Unsettled(each, "lost", looked=False)]
+            news += [NotLooked(each, "withheld", 590.0)]
             news += [Reported(each, report(each, OrderState.ACCEPTED))]
     last = draw(st.sampled_from(news))
     markets = {"XAU_USD": draw(booleans)} if draw(booleans) else {}
@@ -142,6 +145,16 @@ def decide(case: tuple[Situation, Heard]) -> tuple[Situation, Step]:
 
 def unsettled(s: Situation) -> list[Order]:
     return [each for each in s.orders if each.state not in ORDER_FINAL]
+
+
+def is_past_asking(each: Order, unasked: bool) -> bool:
+    """Whether a person may be asked about the order: the look-ups, or the time for those not made, are used up."""
+    if each.state in ORDER_FINAL:
+        return False
+    since = conclusive_from(each, LIMITS)
+    if unasked:
+        return since + timedelta(seconds=UNASKED_SECONDS_BEFORE_PARKING) <= NOW
+    return each.lookups >= LOOKUPS_BEFORE_PARKING and since <= NOW
 
 
 def opens(s: Situation, step: Step) -> bool:
@@ -266,11 +279,16 @@ def test_a_refusal_has_a_reason_and_nothing_else_has_one(case: tuple[Situation, 
 def test_a_person_is_asked_only_after_the_limits(case: tuple[Situation, Heard]) -> None:
     s, step = decide(case)
     if isinstance(step, Park):
-        assert any(
-            (each.lookups >= LOOKUPS_BEFORE_PARKING and conclusive_from(each, LIMITS) <= NOW)
-            or each.generation + 1 >= CLOSES_BEFORE_PARKING
-            for each in s.orders
-        )
+        unasked = isinstance(case[1].last, NotLooked)
+        assert any(is_past_asking(each, unasked) or each.generation + 1 >= CLOSES_BEFORE_PARKING for each in s.orders)
+
+
+@given(cases())
+def test_nobody_is_asked_again_for_ever(case: tuple[Situation, Heard]) -> None:
+    s, heard = case
+    later = next_step(s, heard, NOW + timedelta(days=1), LIMITS)
+    if isinstance(heard.last, NotLooked):
+        assert isinstance(later, Park)
 
 
 @given(cases())

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.factories import NOW
-from workers.retry import CAP_SECONDS, FIRST_SECONDS, next_attempt
+from workers.retry import CAP_SECONDS, FIRST_SECONDS, LONGEST_NAMED_SECONDS, next_attempt
 
 attempts = st.integers(-3, 10**9)
 jitters = st.floats(0, 1, exclude_max=True)
@@ -27,9 +27,14 @@ def test_a_later_attempt_waits_no_shorter(attempt: int, jitter: float) -> None:
     assert wait(attempt, None, jitter) <= wait(attempt + 1, None, jitter)
 
 
-@given(attempts, st.floats(0, 86_400), jitters)
+@given(attempts, st.floats(0, LONGEST_NAMED_SECONDS), jitters)
 def test_the_broker_is_not_asked_before_the_time_that_it_named(attempt: int, named: float, jitter: float) -> None:
     assert next_attempt(NOW, attempt, named, jitter) >= NOW + timedelta(seconds=named)
+
+
+@given(attempts, st.floats(LONGEST_NAMED_SECONDS, 10**9), jitters)
+def test_a_wait_that_nobody_would_live_to_see_ends_after_ten_minutes(attempt: int, named: float, jitter: float) -> None:
+    assert wait(attempt, named, jitter) == LONGEST_NAMED_SECONDS
 
 
 @pytest.mark.parametrize(("attempt", "seconds"), [(1, 0.5), (2, 1), (3, 2), (6, 16), (7, 30), (8, 30), (10**9, 30)])
