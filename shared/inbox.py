@@ -28,6 +28,7 @@ from shared.domain import (
     error_named,
 )
 from shared.exposure import Exposed
+from shared.integration_tables import IntegrationRow
 from shared.keys import content_hash, event_key, follow_up_key
 from shared.orphans import ENDS_INTEGRATION, ORPHANING, OUR_VERSION, Policy, orphan_event
 from shared.tables import Account, EventRow, Strategy
@@ -225,6 +226,8 @@ def _follow_up(session: Session, stored: EventId, event: LifecycleEvent) -> tupl
     row = session.get_one(EventRow, stored)
     if event.type in ENDS_INTEGRATION:
         integration = IntegrationId(row.integration_id) if row.integration_id is not None else None
+        if event.type is EventType.INTEGRATION_REJECTED and _is_approved(session, integration):
+            return ()  # another copy of the same request was rejected, which ends nothing: `integration_states.py`
         concerned = exposure.of_integration(session, AccountId(row.account_id), integration)
     else:
         concerned = exposure.of_strategy(session, StrategyKey(row.strategy))
@@ -233,6 +236,12 @@ def _follow_up(session: Session, stored: EventId, event: LifecycleEvent) -> tupl
     account = session.get_one(Account, row.account_id)
     type_ = orphan_event(event.type, Policy(account.on_deleted), Policy(account.on_disabled))
     return tuple(_insert_follow_up(session, row, exposed, type_) for exposed in concerned)
+
+
+def _is_approved(session: Session, integration: IntegrationId | None) -> bool:
+    if integration is None:
+        return False
+    return session.get_one(IntegrationRow, integration).approved_at_ms is not None
 
 
 def _insert_follow_up(session: Session, cause: EventRow, exposed: Exposed, type_: str) -> EventId:

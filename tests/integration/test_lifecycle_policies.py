@@ -248,6 +248,15 @@ def test_a_rejected_copy_of_an_approved_request_ends_nothing(bridge: Bridge) -> 
     assert bridge.post(signal("SIGNAL_OPEN"), token).status_code == 200
 
 
+def test_a_rejected_copy_of_an_approved_request_closes_nothing(closing: Bridge) -> None:
+    token = integrate(closing, "ann@example.com")
+    for event in (lifecycle("INTEGRATION_APPROVED"), signal("SIGNAL_OPEN"), lifecycle("INTEGRATION_REJECTED")):
+        assert closing.post(event, token).status_code == 200
+    closing.settled()
+    assert [trade.split()[0] for trade in closing.trades()] == ["BUY"]
+    assert kinds(closing) == []
+
+
 def test_a_type_of_ours_that_somebody_else_sends_closes_nothing(bridge: Bridge) -> None:
     bridge.post(signal("SIGNAL_OPEN"))
     forged = signal_body(lifecycle("STRATEGY_DISABLED", "s1")).replace(b"STRATEGY_DISABLED", b"ORPHAN_CLOSE")
