@@ -64,8 +64,8 @@ def discover(place: Place, told: Iterable[Telling]) -> tuple[list[Combination], 
     """Every point that these stories pass when they are told to these brokers, and what was wrong without any death."""
     combinations: list[Combination] = []
     violations: list[str] = []
-    for scenario, broker in told:
-        account = f"a{next(_numbers)}"
+    for kept, broker in told:
+        account, scenario = f"a{next(_numbers)}", kept.of_now()
         with staged(place, account, scenario, BROKERS[broker]) as stage:
             stage.play(scenario)
             for process in ("receiver", "worker"):
@@ -103,12 +103,11 @@ def run(place: Place, combinations: Iterable[Combination]) -> Found:
 
 def attempt(place: Place, combination: Combination) -> tuple[bool, list[str]]:
     """Plays one combination; returns whether the process died at its point, and what is wrong afterwards."""
-    account = f"a{next(_numbers)}"
-    settings = BROKERS[combination.broker]
-    with staged(place, account, combination.scenario, settings, combination.death) as stage:
+    account, scenario = f"a{next(_numbers)}", combination.scenario.of_now()
+    with staged(place, account, scenario, BROKERS[combination.broker], combination.death) as stage:
         try:
-            stage.play(combination.scenario)
-            stage.encore(combination.scenario)
+            stage.play(scenario)
+            stage.encore(scenario)
         except Stuck as stuck:
             clear(place, account)
             return True, [f"stuck: {stuck}"]

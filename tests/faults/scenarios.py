@@ -1,7 +1,7 @@
 """The stories that are told again for every point at which a process can die, and the brokers they are told to."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -19,6 +19,10 @@ class Delivery:
     event: Event
     unheard: bool = False
 
+    def later(self, milliseconds: int) -> "Delivery":
+        """The same, so much later."""
+        return replace(self, event=replace(self.event, timestamp_ms=self.event.timestamp_ms + milliseconds))
+
 
 @dataclass(frozen=True)
 class Scenario:
@@ -28,6 +32,11 @@ class Scenario:
     deliveries: tuple[Delivery, ...]
     script: str = ""
     wait: float = 60.0
+
+    def of_now(self) -> "Scenario":
+        """The same story with timestamps of now: to tell all of them takes longer than an OPEN may be old."""
+        shift = _now_ms() - min(delivery.event.timestamp_ms for delivery in self.deliveries)
+        return replace(self, deliveries=tuple(delivery.later(shift) for delivery in self.deliveries))
 
 
 BROKERS: dict[str, dict[str, str]] = {
@@ -40,8 +49,7 @@ BROKERS: dict[str, dict[str, str]] = {
 
 def scenarios(now_ms: int | None = None) -> list[Scenario]:
     """All stories, with timestamps of now."""
-    now = now_ms if now_ms is not None else int(datetime.now(UTC).timestamp() * 1000)
-    story = _Story(now)
+    story = _Story(now_ms if now_ms is not None else _now_ms())
     tell = story.tell
     return [
         tell("open and close", "open p1", "close p1"),
@@ -68,6 +76,10 @@ def scenarios(now_ms: int | None = None) -> list[Scenario]:
             "approved", "enabled", "open p1", "disabled", "open p2", "close p1", "deleted", "open p3",
         ),
     ]  # fmt: skip
+
+
+def _now_ms() -> int:
+    return int(datetime.now(UTC).timestamp() * 1000)
 
 
 class _Story:
