@@ -130,12 +130,12 @@ def wait(session: Session, event: EventId, until: datetime, reason: str) -> None
 
 
 def failures(session: Session, event: EventId) -> int:
-    """How often our own code has raised over the event."""
+    """How often our own code, or an adapter outside of its contract, has raised over the event."""
     return session.execute(select(EventRow.failures).where(EventRow.id == event)).scalar_one()
 
 
 def fail(session: Session, event: EventId, until: datetime, reason: str) -> None:
-    """Our own code raised over the event: it is due again at `until`."""
+    """Our own code, or an adapter, raised over the event: it is due again at `until`."""
     _move(session, event, EventState.WAITING, "failures", next_attempt_at=until, reason=reason)
 
 

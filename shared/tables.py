@@ -131,7 +131,9 @@ class EventRow(Base):
     accepted_at: Mapped[datetime | None] = mapped_column(TIME)  # answered 200 before the outcome; by the receiver
     state: Mapped[str] = mapped_column(Text, server_default="received")  # domain.EventState
     attempts: Mapped[int] = mapped_column(server_default="0")  # grows when a worker takes it up
-    failures: Mapped[int] = mapped_column(server_default="0")  # grows when our own code raised; parks at a limit
+    failures: Mapped[int] = mapped_column(
+        server_default="0"
+    )  # grows when our code or an adapter raised; parks at a limit
     next_attempt_at: Mapped[datetime | None] = mapped_column(TIME)  # set with `waiting`
     rung_at: Mapped[datetime | None] = mapped_column(TIME)  # the sweep's last ring
     started_at: Mapped[datetime | None] = mapped_column(TIME)  # first taken up

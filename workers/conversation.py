@@ -1,6 +1,8 @@
 """One call to the broker, and what it proves: every exception becomes one of the closed set of answers."""
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 
 import structlog
 
@@ -31,6 +33,7 @@ from workers.steps import (
 )
 
 log = structlog.get_logger()
+_Said = TypeVar("_Said")
 
 
 def submit(broker: Broker, s: Situation, order: Order) -> Answer:
@@ -58,7 +61,7 @@ def look_up(broker: Broker, s: Situation, order: Order, asked_at: datetime, limi
     except BrokerUnavailable as unavailable:
         return NotLooked(order, unavailable.reason, unavailable.retry_after)
     except BrokerError as error:
-        return Unsettled(order, str(getattr(error, "reason", error)) or type(error).__name__, looked=True)
+        return Unsettled(order, _reason(error), looked=True)
     except Exception as error:  # as above
         log.exception("An adapter broke its contract.", action="adapter_bug", client_order_id=order.client_order_id)
         return Unsettled(order, f"The adapter raised {type(error).__name__}.", looked=True)
@@ -71,10 +74,8 @@ def look_up(broker: Broker, s: Situation, order: Order, asked_at: datetime, limi
 
 def ask_market(broker: Broker, symbol: str, at: datetime) -> Answer:
     """Whether a market order in `symbol` would be executed now."""
-    try:
-        return MarketSaid(symbol, broker.is_open(symbol, at))
-    except BrokerUnavailable as unavailable:
-        return Unreachable(unavailable.reason, unavailable.retry_after)
+    said = _asked(lambda: broker.is_open(symbol, at))
+    return said if isinstance(said, Unreachable) else MarketSaid(symbol, said)
 
 
 def ask_mark(broker: Broker) -> Heard:
@@ -82,12 +83,25 @@ def ask_mark(broker: Broker) -> Heard:
 
     Most brokers find an order by its id alone: they are not asked.
     """
-    if not broker.capabilities.marks:
-        return Heard()
+    said = _asked(lambda: broker.mark() if broker.capabilities.marks else None)
+    return Heard(last=said) if isinstance(said, Unreachable) else Heard(mark=said)
+
+
+def _asked(question: Callable[[], _Said]) -> _Said | Unreachable:
+    """A question changes nothing: whatever is raised in place of an answer, it can be asked again."""
     try:
-        return Heard(mark=broker.mark())
+        return question()
     except BrokerUnavailable as unavailable:
-        return Heard(last=Unreachable(unavailable.reason, unavailable.retry_after))
+        return Unreachable(unavailable.reason, unavailable.retry_after)
+    except BrokerError as error:
+        return Unreachable(_reason(error), None, faulty=True)
+    except Exception as error:  # as above
+        log.exception("An adapter broke its contract.", action="adapter_bug")
+        return Unreachable(f"The adapter raised {type(error).__name__}.", None, faulty=True)
+
+
+def _reason(error: BrokerError) -> str:
+    return str(getattr(error, "reason", error)) or type(error).__name__
 
 
 def _request(s: Situation, order: Order) -> OrderRequest:

@@ -71,7 +71,7 @@ def next_step(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step
 def _settle(s: Situation, order: Order, heard: Heard, now: datetime, limits: Limits) -> Step:
     match heard.last:
         case NotSent(order=said, reason=reason, retry_after=retry_after) if said.id == order.id:
-            return Retry(order.attempts, retry_after, reason)
+            return Retry(order.attempts, retry_after, reason, order.leg)
         case Unsettled(order=said, reason=reason, looked=True) if said.id == order.id:
             return look_again(order, reason, now, limits)
         case NotLooked(order=said, reason=reason, retry_after=retry_after) if said.id == order.id:
@@ -198,14 +198,14 @@ def _place_open(s: Situation, heard: Heard, now: datetime) -> Step:
         raise ValueError(
             f"Event {s.task.id} cannot open: its instrument and direction should have been checked before."
         )
-    closed = _market(s, instrument.symbol, instrument, heard, now)
+    closed = _market(s, Leg.OPEN, instrument.symbol, instrument, heard, now)
     if closed is not None:
         return _refuse(s, closed) if isinstance(closed, Refusal) else closed
     return Place(Leg.OPEN, 0, instrument.symbol, instrument.ticker, direction, open_quantity(s))
 
 
 def _place_close(s: Situation, held: Held, heard: Heard, now: datetime, generation: int) -> Step:
-    closed = _market(s, held.symbol, s.held_instrument, heard, now)
+    closed = _market(s, Leg.CLOSE, held.symbol, s.held_instrument, heard, now)
     if closed is not None:
         return _refuse(s, closed) if isinstance(closed, Refusal) else closed
     return Place(
@@ -220,10 +220,10 @@ def _place_close(s: Situation, held: Held, heard: Heard, now: datetime, generati
 
 
 def _market(
-    s: Situation, symbol: str, instrument: Instrument | None, heard: Heard, now: datetime
+    s: Situation, leg: Leg, symbol: str, instrument: Instrument | None, heard: Heard, now: datetime
 ) -> Refusal | AskMarket | Retry | None:
     if isinstance(heard.last, Unreachable):
-        return ask_later(s, heard.last.retry_after, heard.last.reason, now)
+        return ask_later(s, leg, heard.last, now)
     if instrument is not None and instrument.hours is not None:
         is_open = instrument.hours.is_open(now)
     elif symbol in heard.markets:

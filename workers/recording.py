@@ -5,9 +5,9 @@ from typing import assert_never
 
 from sqlalchemy.orm import Session
 
-from shared import ledger, progress
+from shared import ledger, progress, waits
 from shared.alerts import raise_alert
-from shared.domain import AlertKind, OrderState
+from shared.domain import AlertKind, EventId, OrderState
 from shared.situation import Order, Situation
 from workers import retry
 from workers.steps import (
@@ -32,6 +32,8 @@ from workers.steps import (
     Withdraw,
     WriteOff,
 )
+
+FAULTS_BEFORE_PARKING = 12  # five minutes, as long as an OPEN is waited for by default; a fault may pass
 
 
 def record_answer(session: Session, answer: Answer, now: datetime) -> None:
@@ -84,10 +86,8 @@ def record_step(
         case WaitUntil(at, reason):
             progress.wait(session, s.task.id, at, reason)
             return at
-        case Retry(attempt, retry_after, reason):
-            until = retry.next_attempt(now, attempt, retry_after, jitter)
-            progress.wait(session, s.task.id, until, reason)
-            return until
+        case Retry():
+            return _try_later(session, s.task.id, step, now, jitter)
         case Park(reason):
             progress.park(session, s.task.id, reason)
             return None
@@ -95,6 +95,27 @@ def record_step(
             return not _finish(session, s, step, now)
         case _:
             assert_never(step)
+
+
+def _try_later(session: Session, event: EventId, step: Retry, now: datetime, jitter: float) -> datetime | None:
+    """When the event is due again; None where a person is asked, since the adapter has failed too often."""
+    if step.faulty:
+        return _after_fault(session, event, step, now, jitter)
+    until = retry.next_attempt(now, step.attempt, step.retry_after, jitter)
+    progress.wait(session, event, until, step.reason)
+    if step.leg is not None and step.retry_after is not None:
+        waits.note(session, event, step.leg, now, until, step.reason)
+    return until
+
+
+def _after_fault(session: Session, event: EventId, step: Retry, now: datetime, jitter: float) -> datetime | None:
+    failures = progress.failures(session, event) + 1
+    until = retry.next_attempt(now, failures, None, jitter)
+    progress.fail(session, event, until, step.reason)
+    if failures < FAULTS_BEFORE_PARKING:
+        return until
+    progress.park(session, event, f"The broker's adapter broke its contract {failures} times. {step.reason}")
+    return None
 
 
 def _write_off(session: Session, s: Situation, position_id: int, now: datetime) -> None:

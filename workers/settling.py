@@ -2,9 +2,10 @@
 
 from datetime import datetime, timedelta
 
+from shared.domain import Leg
 from shared.situation import Order, Situation
 from workers.denials import Limits
-from workers.steps import Park, Retry, Step
+from workers.steps import Park, Retry, Step, Unreachable
 
 LOOKUPS_BEFORE_PARKING = 12
 UNASKED_SECONDS_BEFORE_PARKING = 900.0  # the longest hold that a broker gets, and half of it for what comes after
@@ -23,13 +24,17 @@ def look_later(
     """The broker was not asked, or did not listen: that is no look-up in vain, and no reason to wait for ever."""
     if now >= conclusive_from(order, limits) + timedelta(seconds=UNASKED_SECONDS_BEFORE_PARKING):
         return Park(f"Order {order.client_order_id} may or may not be at the broker, who could not be asked: {reason}")
-    return ask_later(s, retry_after, reason, now)
+    return Retry(_attempt(s, now), retry_after, reason, order.leg)
 
 
-def ask_later(s: Situation, retry_after: float | None, reason: str, now: datetime) -> Retry:
-    """Where nothing counts the attempts: about as long again as the event has waited by now."""
-    waited = max(0, int((now - s.task.received_at).total_seconds()))
-    return Retry(waited.bit_length(), retry_after, reason)
+def ask_later(s: Situation, leg: Leg, unreachable: Unreachable, now: datetime) -> Retry:
+    """A question that has to be answered before this leg is placed was not: it is asked again."""
+    return Retry(_attempt(s, now), unreachable.retry_after, unreachable.reason, leg, unreachable.faulty)
+
+
+def _attempt(s: Situation, now: datetime) -> int:
+    """Where nothing counts the attempts: the one that comes after about as long again as the event has waited."""
+    return max(0, int((now - s.task.received_at).total_seconds())).bit_length()
 
 
 def conclusive_from(order: Order, limits: Limits) -> datetime:

@@ -31,11 +31,17 @@ class WaitUntil:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Try again later; the `attempt`-th time, and not before `retry_after` seconds where the broker named a time."""
+    """Try again later; the `attempt`-th time, and not before `retry_after` seconds where such a time was named.
+
+    It is named by a broker that asks for patience, and by our own budget of requests. `leg`: what has to wait, where
+    the broker was to be asked for that leg's sake. `faulty`: the adapter has broken its contract; that is counted.
+    """
 
     attempt: int
     retry_after: float | None
     reason: str
+    leg: Leg | None = None
+    faulty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +165,14 @@ class MarketSaid:
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """The broker could not answer a question that must be answered before an order is placed."""
+    """The broker could not answer a question that must be answered before an order is placed.
+
+    `faulty`: not because it could not be asked, but because the adapter raised what it must not raise there.
+    """
 
     reason: str
     retry_after: float | None
+    faulty: bool = False
 
 
 Answer = Reported | Rejected | NotSent | Unsettled | NotLooked | Absent | MarketSaid | Unreachable

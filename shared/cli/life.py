@@ -112,11 +112,18 @@ def _beside(whole: Facts) -> Iterator[tuple[datetime, str]]:
     for answer in whole["answers"]:
         if answer["at"] is not None:
             yield answer["at"], f"answered {answer['status']} {answer['error'] or '(empty)'}"
+    for wait in whole["waits"]:
+        yield wait["since"], _waited(wait)
     for alert in whole["alerts"]:
         yield alert["at"], f"alert {alert['id']}: {alert['kind']}"
         yield from _told(alert)
     for resolution in whole["resolutions"]:
         yield resolution["at"], f"resolved by {resolution['who']}: {resolution['verdict']}"
+
+
+def _waited(wait: Facts) -> str:
+    often = f" in {wait['times']} waits" if wait["times"] > 1 else ""
+    return f"{wait['leg']} leg: has to wait for its requests, {wait['seconds']:.1f} s{often}: {wait['reason']}"
 
 
 def _told(alert: Facts) -> Iterator[tuple[datetime, str]]:

@@ -12,6 +12,7 @@ from shared.cli import life
 from shared.cli.queries import EVENT, ORDER, POSITION, RESOLUTION, Records, columns, deliveries, records
 from shared.notification_tables import AnswerRow
 from shared.tables import Account, Alert, EventRow, FillRow, OrderRow, PositionRow, Resolution, Strategy
+from shared.wait_tables import WaitRow
 
 WHOLE_EVENT = (
     *("version", "timestamp_ms", "seq", "direction", "ticker", "quantity", "accepted_at", "started_at", "attempts"),
@@ -24,17 +25,19 @@ WHOLE_ORDER = (
 )
 FILL = ("fill_id", "quantity", "price", "at")
 WHOLE_POSITION = ("id", *POSITION[2:], "symbol", "opened_by", "opened_at", "closed_by", "closed_at")
+WAIT = ("leg", "times", "seconds", "since", "until", "reason")
 ANSWER = ("status", "body", "first_at", "last_at", "times")
 
 
 def receipt(session: Session, event_id: int) -> dict[str, Any] | None:
-    """The event, its answers, its legs and fills, positions, alerts and who was told, resolutions, and its story."""
+    """The event, its answers, legs, fills and waits, positions, alerts and who was told, resolutions, and story."""
     found = _event(session, event_id)
     if found is None:
         return None
     told: dict[str, Any] = {
         "answers": life.answers(found, records(session, _of_event(AnswerRow, ANSWER, event_id))),
         "orders": [_with_fills(session, order) for order in _orders(session, event_id)],
+        "waits": records(session, _of_event(WaitRow, WAIT, event_id)),
         "positions": _positions(session, event_id),
         "alerts": [_with_deliveries(session, alert) for alert in _alerts(session, event_id)],
         "resolutions": records(session, _of_event(Resolution, RESOLUTION, event_id)),

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from shared import notification_tables, tables  # noqa: F401  # each enters its own into the metadata
+from shared import notification_tables, tables, wait_tables  # noqa: F401  # each enters its own into the metadata
 from shared.schema import Base
 
 connection = context.config.attributes["connection"]

@@ -4,11 +4,11 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from shared import migrate, notification_tables
+from shared import migrate, notification_tables, wait_tables
 from shared.db import Sessions, make_engine
 from shared.schema import Base
 
-OURS = {"deliveries", "answers", "alerts", "protocol_versions"}
+OURS = {"deliveries", "answers", "alerts", "protocol_versions", wait_tables.WaitRow.__tablename__}
 
 
 def test_the_migrations_make_the_tables_that_the_code_means(sessions: Sessions) -> None:

@@ -131,6 +131,11 @@ def test_a_broker_without_marks_is_not_asked_for_one() -> None:
     assert conversation.ask_mark(Raising(error=BrokerUnavailable("away"))) == Heard()
 
 
-def test_a_bug_in_a_question_is_not_taken_for_an_answer() -> None:
-    with pytest.raises(KeyError):
-        conversation.ask_market(Raising(error=KeyError("hours")), "XAU_USD", NOW)
+@pytest.mark.parametrize("error", [NO_FUNDS, OutcomeUnknown("lost"), *BUGS], ids=repr)
+def test_what_no_question_may_raise_is_no_answer_and_is_counted(error: Exception) -> None:
+    odd = Raising(error=error, capabilities=replace(CAPABILITIES, marks=True))
+    for said in (conversation.ask_market(odd, "XAU_USD", NOW), conversation.ask_mark(odd).last):
+        assert isinstance(said, Unreachable)
+        assert said.faulty
+        assert said.reason
+        assert said.retry_after is None

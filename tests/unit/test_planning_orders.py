@@ -56,7 +56,7 @@ def test_an_order_that_is_not_at_the_broker_is_sent_again(leg: Leg) -> None:
 
 def test_an_order_that_was_just_not_sent_waits_for_as_long_as_the_broker_said() -> None:
     unsent = order(Leg.OPEN, OrderState.PLANNED, attempts=3)
-    assert decide(OPEN, Heard(NotSent(unsent, "away", 30.0)), orders=(unsent,)) == Retry(3, 30.0, "away")
+    assert decide(OPEN, Heard(NotSent(unsent, "away", 30.0)), orders=(unsent,)) == Retry(3, 30.0, "away", Leg.OPEN)
 
 
 @pytest.mark.parametrize("holding", [None, held(quantity=Decimal(6))], ids=["nothing", "less"])
@@ -120,7 +120,14 @@ def test_a_position_in_an_instrument_that_is_not_listed_any_more_is_still_closed
 
 
 def test_nothing_is_placed_while_the_broker_cannot_be_asked() -> None:
-    assert decide(OPEN, Heard(Unreachable("away", 9.0))) == Retry(0, 9.0, "away")
+    assert decide(OPEN, Heard(Unreachable("away", 9.0))) == Retry(0, 9.0, "away", Leg.OPEN)
+
+
+@pytest.mark.parametrize("faulty", [False, True])
+def test_a_leg_waits_whose_question_has_no_answer(faulty: bool) -> None:
+    heard = Heard(Unreachable("away", None, faulty))
+    assert decide(CLOSE, heard, held=held()) == Retry(0, None, "away", Leg.CLOSE, faulty)
+    assert decide(REOPEN, heard) == Retry(0, None, "away", Leg.OPEN, faulty)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +147,7 @@ def test_a_person_is_asked_when_look_ups_prove_nothing(lookups: int, sent_ago: i
 def test_a_look_up_that_was_not_made_counts_for_nothing_and_waits_as_the_broker_said(lookups: int) -> None:
     lost = order(state=OrderState.UNKNOWN, lookups=lookups, in_flight_until=NOW - timedelta(seconds=700))
     heard = Heard(NotLooked(lost, "asked for patience", 590.0))
-    assert decide(OPEN, heard, orders=(lost,)) == Retry(0, 590.0, "asked for patience")
+    assert decide(OPEN, heard, orders=(lost,)) == Retry(0, 590.0, "asked for patience", Leg.OPEN)
 
 
 @pytest.mark.parametrize(("seconds", "step"), [(-0.001, Retry), (0, Park), (86_400, Park)])
@@ -156,7 +163,8 @@ def test_who_could_not_be_asked_is_asked_again_after_about_as_long_as_the_event_
 ) -> None:
     lost = order(state=OrderState.UNKNOWN, in_flight_until=NOW)
     event = {"received_at": NOW - timedelta(seconds=waited)}
-    assert decide(OPEN, Heard(NotLooked(lost, "away", None)), event, orders=(lost,)) == Retry(attempt, None, "away")
+    step = decide(OPEN, Heard(NotLooked(lost, "away", None)), event, orders=(lost,))
+    assert step == Retry(attempt, None, "away", Leg.OPEN)
 
 
 def test_an_order_at_work_is_asked_for_again_later() -> None:
