@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain import ORDER_FINAL, ErrorType, EventType, Leg, OrderId, OrderState
@@ -12,7 +12,7 @@ from shared.orphans import OrphanEvent
 from shared.reports import OrderReport
 from shared.situation import Order, Situation
 from tests.factories import LIMITS, NOW, held, order, report, situation, task
-from tests.unit.test_planning_properties import situations, thoroughly
+from tests.situations import situations
 from workers.ending import ENDED, ends_whole
 from workers.planning import next_step
 from workers.steps import Heard, Reported
@@ -24,7 +24,7 @@ UNITS = st.sampled_from((None, None, None, Decimal(0), Decimal(1)))
 STATES = st.sampled_from((OrderState.FILLED, *OrderState))
 
 
-@thoroughly
+@settings(max_examples=400)
 @given(before=situations(), since=situations(), leg=st.sampled_from(Leg), units=UNITS, state=STATES)
 def test_what_ends_at_once_would_have_ended_so(
     before: Situation, since: Situation, leg: Leg, units: Decimal | None, state: OrderState
