@@ -1,6 +1,7 @@
 """What stops an account's calls for a while, what does not, and the budget that a setting gives it."""
 
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -10,7 +11,10 @@ from redis import Redis
 from shared.domain import ClientOrderId, Direction, Leg
 from shared.errors import ConfigurationError
 from shared.queue import make_redis
+from shared.reports import OrderReport
+from tests.simulators.server import Answer, Simulator
 from tests.workshop import CAPABILITIES, ScriptedBroker
+from workers.brokers import patience
 from workers.brokers.base import BrokerUnavailable, Budget, Instrument, OrderRequest, Withheld
 from workers.brokers.binance.gate import Gate
 from workers.brokers.budget import Budgeted
@@ -18,6 +22,7 @@ from workers.brokers.meter import LONGEST_SECONDS, Meter
 from workers.brokers.own_budget import own_budget
 from workers.brokers.paper.broker import PaperBroker
 from workers.brokers.registry import make_broker
+from workers.brokers.wire import Wire
 
 BUDGET = Budget(requests=10, seconds=60)
 NOWHERE = {"database_url": "postgresql://nobody@127.0.0.1:1/nowhere"}
@@ -137,3 +142,51 @@ def test_an_odd_budget_is_refused_by_name(odd: str) -> None:
 
 def test_without_the_setting_an_account_has_no_budget_of_its_own() -> None:
     assert own_budget({"token": "t"}) is None
+
+
+@dataclass
+class Polling(ScriptedBroker):
+    """Goes on without the answer of a poll, as an adapter must whose order was taken."""
+
+    wire: Wire = field(default_factory=lambda: Wire("http://127.0.0.1:1"))
+
+    def submit(self, order: OrderRequest) -> OrderReport:
+        report = super().submit(order)
+        with suppress(BrokerUnavailable):
+            self.wire.read("GET", "/poll")
+        return report
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [({"Retry-After": "45"}, 45), ({}, 60), ({"Retry-After": "Sat, 28 Nov 2026 12:00:00 GMT"}, 60)],
+    ids=["named", "unnamed", "a date"],
+)
+def test_a_broker_that_asks_a_poll_for_patience_gets_it_from_all(
+    redis: Redis, headers: dict[str, str], seconds: float
+) -> None:
+    """Without a time that it names, for as long as its budget counts."""
+    answer = Answer(429, {"message": "too many requests."}, headers)
+    with Simulator(lambda _: answer, lambda _: False).running() as simulator, closing(Wire(simulator.url)) as wire:
+        told = Budgeted(Polling(capabilities=replace(CAPABILITIES, budget=BUDGET), wire=wire), Meter(redis), "1")
+        told.submit(exit_order())
+    with pytest.raises(Withheld, match="has asked the account for fewer requests") as refused:
+        Budgeted(ScriptedBroker(capabilities=replace(CAPABILITIES, budget=BUDGET)), Meter(redis), "1").positions()
+    assert refused.value.retry_after == pytest.approx(seconds, abs=5)
+
+
+def test_a_poll_that_fails_otherwise_holds_nobody(redis: Redis) -> None:
+    with Simulator(lambda _: Answer(500), lambda _: False).running() as simulator, closing(Wire(simulator.url)) as wire:
+        told = Budgeted(Polling(capabilities=replace(CAPABILITIES, budget=BUDGET), wire=wire), Meter(redis), "1")
+        told.submit(exit_order())
+        told.submit(exit_order("again"))
+
+
+def test_what_nobody_listens_to_is_no_error() -> None:
+    patience.asked(5)
+    with patience.listening() as heard:
+        patience.asked(None)
+        patience.asked(2)
+        patience.asked(1)
+    patience.asked(9)
+    assert (heard.seconds, heard.unnamed) == (2, True)

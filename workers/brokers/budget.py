@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from shared.domain import Instrument, Leg
 from shared.reports import OrderReport
+from workers.brokers import patience
 from workers.brokers.base import (
     AccountSummary,
     Broker,
@@ -18,6 +19,7 @@ from workers.brokers.base import (
     Withheld,
 )
 from workers.brokers.meter import LONGEST_SECONDS, Meter
+from workers.brokers.patience import Patience
 
 _Told = TypeVar("_Told")
 
@@ -25,7 +27,8 @@ _Told = TypeVar("_Told")
 class Budgeted:
     """The same broker; what is beyond its budget is not sent, and raises BrokerUnavailable.
 
-    A broker that asks for patience with one call (429 with Retry-After) gets it from every worker. `own`: the requests
+    A broker that asks one call for patience (429, with Retry-After or without) gets it from every worker, also where
+    its adapter went on without that call's answer. `own`: the requests
     a minute that the account's settings allow, besides what the adapter declares; so a setting only ever lowers.
     """
 
@@ -68,14 +71,22 @@ class Budgeted:
         budgets = self._budgets(self._broker.capabilities.budget)
         for budget in budgets:
             self._meter.spend(self._account, budget, budget.submit if sends else 1, entry)
-        try:
-            return call()
-        except Withheld:
-            raise
-        except BrokerUnavailable as unavailable:
-            if budgets and unavailable.retry_after is not None:
-                self._meter.hold(self._account, unavailable.retry_after)
-            raise
+        with patience.listening() as heard:
+            try:
+                return call()
+            except BrokerUnavailable as unavailable:
+                if not isinstance(unavailable, Withheld) and unavailable.retry_after is not None:
+                    heard.asked(unavailable.retry_after)
+                raise
+            finally:
+                self._heed(heard, budgets)
+
+    def _heed(self, heard: Patience, budgets: Sequence[Budget]) -> None:
+        """Where no time was named, what is used up is free again after the time by which the broker counts."""
+        unnamed = float(budgets[-1].seconds) if budgets and heard.unnamed else 0.0
+        seconds = max(heard.seconds, unnamed)
+        if budgets and seconds > 0:
+            self._meter.hold(self._account, seconds)
 
     def _budgets(self, declared: Budget | None) -> Sequence[Budget]:
         """All that are kept, the account's own first: what it refuses uses nothing of the other up."""

@@ -49,8 +49,7 @@ class Meter:
         began = self.monotonic()
         while wait := self._lacking(account, budget, requests, entry):
             if self.monotonic() + wait > began + MOST_WAIT_SECONDS:
-                what = f"{budget.requests} requests in {budget.seconds} s"
-                raise Withheld(f"Not sent: the account's budget of {what} is used up.", wait)
+                raise Withheld(self._why(account, budget), wait)
             self.pause(wait)
         if self.monotonic() > began + LONGEST_SECONDS:
             raise Withheld("Not sent: it took too long to ask Redis for the account's budget.")
@@ -80,10 +79,16 @@ class Meter:
         if self.wall() >= self._state.silent_until:
             try:
                 held = self._held_in_redis(account)
+                self._state.held[account] = self.wall() + held
                 return held or self._take(self._state.shared, account, budget, 1, requests, entry)
             except RedisError as error:
                 self._fall_silent(error)
         return self._take(self._state.own, account, budget, SHARE_ALONE, requests, entry)
+
+    def _why(self, account: str, budget: Budget) -> str:
+        if self._state.held.get(account, 0.0) > self.wall():
+            return "Not sent: the broker has asked the account for fewer requests."
+        return f"Not sent: the account's budget of {budget.requests} requests in {budget.seconds} s is used up."
 
     def _held_in_redis(self, account: str) -> float:
         """Seconds for which the broker wants no call, as any worker was told; 0 where it has asked for nothing."""

@@ -1,7 +1,6 @@
 """HTTP toward a broker: one attempt within a deadline, exact numbers, and an honest word for every way it can fail."""
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,11 +8,13 @@ from typing import Literal, Never
 
 import httpx
 
+from workers.brokers import patience
 from workers.brokers.base import BrokerUnavailable, OutcomeUnknown
+from workers.brokers.deadline import Deadline, bind
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 8.0
-DEADLINE_SECONDS = 10.0  # of one call, however slowly the bytes drip in
+DEADLINE_SECONDS = 10.0  # of one call with all that belongs to it
 MAX_BODY = 32 * 1024 * 1024  # an exchange's list of instruments is a few megabytes
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
@@ -57,12 +58,13 @@ class Wire:
         deadline_seconds: float = DEADLINE_SECONDS,
         auth: httpx.Auth | None = None,
     ) -> None:
-        self._deadline = deadline_seconds
+        self._seconds, self._deadline = deadline_seconds, Deadline()
         limit = min(READ_SECONDS, deadline_seconds)
         timeouts = httpx.Timeout(limit, connect=min(CONNECT_SECONDS, deadline_seconds))
         self._client = httpx.Client(
             base_url=base_url, headers=dict(headers or {}), timeout=timeouts, auth=auth, follow_redirects=False
         )
+        bind(self._client, self._deadline)
 
     def close(self) -> None:
         """Frees the connections."""
@@ -100,18 +102,18 @@ class Wire:
         return reply
 
     def _answer(self, method: Method, path: str, request: Mapping[str, object]) -> Reply:
-        """One attempt. The body is read in parts, so that one which drips in cannot outlast the deadline."""
-        ends = time.monotonic() + self._deadline
+        """One attempt, within the deadline. A broker that asks for fewer requests is heard, whoever reads the reply."""
         parts = bytearray()
-        with self._client.stream(method, path, **request) as response:  # type: ignore[arg-type]  # httpx's own words
+        with self._deadline.within(self._seconds), self._client.stream(method, path, **request) as response:  # type: ignore[arg-type]  # httpx's own words
             for part in response.iter_bytes():
                 parts += part
                 if len(parts) > MAX_BODY:
                     raise _BrokenAnswer("too long")
-                if time.monotonic() > ends:
-                    raise _BrokenAnswer("too slow")
         text = parts.decode(response.encoding or "utf-8", errors="replace")
-        return Reply(response.status_code, response.headers, _json(text), text)
+        reply = Reply(response.status_code, response.headers, _json(text), text)
+        if reply.status == 429 or (reply.status >= 500 and reply.retry_after is not None):
+            patience.asked(reply.retry_after)
+        return reply
 
 
 class _BrokenAnswer(Exception):

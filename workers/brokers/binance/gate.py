@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
+from workers.brokers import patience
 from workers.brokers.base import BrokerUnavailable, Withheld
 
 WEIGHT_LIMIT = 2400  # of a minute, as exchangeInfo has it under rateLimits; learned anew from there
@@ -45,6 +46,7 @@ class Gate:
     def ban(self, seconds: float | None) -> BrokerUnavailable:
         """Closes the gate for this time; returns the error that says so."""
         rest = BAN_SECONDS if seconds is None else seconds
+        patience.asked(rest)
         self._banned_until = max(self._banned_until, self._monotonic() + rest)
         return BrokerUnavailable("Binance has banned this address for too many requests.", rest)
 

@@ -43,8 +43,7 @@ class RestBroker:
 
     What the far end promises is asked on first use. Until it has said so, nothing is believed of it: no dedupe, the
     longest settle time, and look-ups that need a mark. That is slower and never wrong.
-    A submit makes at most two calls, each of which ends within twice `call_seconds`: the read of a part may begin
-    right before the deadline.
+    A submit makes at most two calls, each of which ends within `call_seconds`; a third part is for all the rest.
     """
 
     def __init__(self, base_url: str, token: str, call_seconds: float = CALL_SECONDS) -> None:
@@ -52,7 +51,7 @@ class RestBroker:
         self._told: Capabilities | None = None
         self._asked_at = float("-inf")
         self._listing = _Listing({}, float("-inf"))
-        self._untold = Capabilities(Dedupe.NONE, True, UNTOLD_SETTLE_SECONDS, 4 * call_seconds, marks=True)
+        self._untold = Capabilities(Dedupe.NONE, True, UNTOLD_SETTLE_SECONDS, 3 * call_seconds, marks=True)
 
     @property
     def capabilities(self) -> Capabilities:

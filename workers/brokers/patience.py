@@ -1,0 +1,44 @@
+"""What a broker asks of its callers: heard wherever a call of this thread meets it, kept by the budget around it all.
+
+An adapter that goes on without an answer (a poll that it can do without) says nothing of it, and need not.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Patience:
+    """What was asked for since. `seconds`: the longest time that was named; `unnamed`: one was asked for without."""
+
+    seconds: float = 0.0
+    unnamed: bool = False
+
+    def asked(self, seconds: float | None) -> None:
+        """The broker wants no call for so long; None where it does not say for how long."""
+        if seconds is None:
+            self.unnamed = True
+        else:
+            self.seconds = max(self.seconds, seconds)
+
+
+_LISTENER: ContextVar[Patience | None] = ContextVar("patience", default=None)
+
+
+@contextmanager
+def listening() -> Iterator[Patience]:
+    """Hears what is asked for by the calls within."""
+    patience = Patience()
+    token = _LISTENER.set(patience)
+    try:
+        yield patience
+    finally:
+        _LISTENER.reset(token)
+
+
+def asked(seconds: float | None) -> None:
+    """The broker has asked this call to wait so long before the next; None where it does not say for how long."""
+    if (listener := _LISTENER.get()) is not None:
+        listener.asked(seconds)
