@@ -12,7 +12,8 @@ from shared.orphans import OrphanEvent
 from shared.reports import OrderReport
 from shared.situation import Order, Situation
 from tests.factories import LIMITS, NOW, held, order, report, situation, task
-from tests.unit.test_planning_properties import situations, thoroughly
+from tests.situations import situations
+from tests.unit.test_planning_properties import thoroughly
 from workers.ending import ENDED, ends_whole
 from workers.planning import next_step
 from workers.steps import Heard, Reported
