@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, case, exists, or_, select, true
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from shared.accounts import Integration
@@ -17,10 +17,14 @@ OPENING = (EventType.SIGNAL_OPEN, EventType.SIGNAL_REOPEN)
 
 @dataclass(frozen=True, slots=True)
 class Exposed:
-    """A strategy with a position, or with an event that may still open one. `strategy_id` is ProQuant's."""
+    """A strategy with a position, or with an event that may still open one. `strategy_id` is ProQuant's.
+
+    `opened_ms`: the timestamp of that signal (Unix milliseconds), of the latest where there are several.
+    """
 
     strategy: StrategyKey
     strategy_id: str
+    opened_ms: int
 
 
 def hold_still(session: Session, account: AccountId) -> None:
@@ -70,14 +74,20 @@ def _exposed(
     session: Session, strategies: ColumnElement[bool], events: ColumnElement[bool] | None = None
 ) -> Sequence[Exposed]:
     through = true() if events is None else events
-    holds = exists().where(
+    holds = select(EventRow.timestamp_ms).where(
         PositionRow.strategy == Strategy.id,
-        PositionRow.state == "open",
+        PositionRow.state == "open",  # a strategy has one at most
         EventRow.id == PositionRow.opened_by,
         through,
     )
-    may_hold = exists().where(
+    may_hold = select(func.max(EventRow.timestamp_ms)).where(
         EventRow.strategy == Strategy.id, EventRow.type.in_(OPENING), EventRow.state.in_(UNFINISHED), through
     )
-    query = select(Strategy.id, Strategy.strategy_id).where(strategies, or_(holds, may_hold)).order_by(Strategy.id)
-    return [Exposed(StrategyKey(row.id), row.strategy_id) for row in session.execute(query)]
+    latest = func.greatest(_of_each(holds), _of_each(may_hold))  # ignores nulls
+    query = select(Strategy.id, Strategy.strategy_id, latest.label("opened_ms")).where(strategies, latest.is_not(None))
+    rows = session.execute(query.order_by(Strategy.id))
+    return [Exposed(StrategyKey(row.id), row.strategy_id, row.opened_ms) for row in rows]
+
+
+def _of_each(timestamps: Select[int]) -> ScalarSelect[int]:
+    return timestamps.correlate(Strategy).scalar_subquery()

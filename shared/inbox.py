@@ -220,6 +220,9 @@ def _follow_up(session: Session, stored: EventId, event: LifecycleEvent) -> tupl
     It stands in the sequence of its strategy, at the time of the lifecycle event. So the worker executes it in its
     turn, exactly once, and it closes or tells of what was opened before, and of nothing that was opened after. That a
     later lifecycle event came first changes nothing: in their order, this one would have been executed too.
+
+    Where the integration is over, what a signal of later than its end has opened, since it came first, is concerned
+    too: in their order it would have been refused, and nobody will close it. Then our event stands right after it.
     """
     if event.type not in ORPHANING:
         return ()
@@ -235,7 +238,13 @@ def _follow_up(session: Session, stored: EventId, event: LifecycleEvent) -> tupl
         return ()
     account = session.get_one(Account, row.account_id)
     type_ = orphan_event(event.type, Policy(account.on_deleted), Policy(account.on_disabled))
-    return tuple(_insert_follow_up(session, row, exposed, type_) for exposed in concerned)
+    over = event.type in ENDS_INTEGRATION and _is_over(session, account, row.integration_id)
+    return tuple(_insert_follow_up(session, row, exposed, type_, over) for exposed in concerned)
+
+
+def _is_over(session: Session, account: Account, integration: int | None) -> bool:
+    row = None if integration is None else session.get_one(IntegrationRow, integration)
+    return accounts.state_of(account, row).ended_at_ms is not None
 
 
 def _is_approved(session: Session, integration: IntegrationId | None) -> bool:
@@ -244,7 +253,7 @@ def _is_approved(session: Session, integration: IntegrationId | None) -> bool:
     return session.get_one(IntegrationRow, integration).approved_at_ms is not None
 
 
-def _insert_follow_up(session: Session, cause: EventRow, exposed: Exposed, type_: str) -> EventId:
+def _insert_follow_up(session: Session, cause: EventRow, exposed: Exposed, type_: str, over: bool) -> EventId:
     seq = session.execute(
         update(Strategy)
         .where(Strategy.id == exposed.strategy)
@@ -261,7 +270,7 @@ def _insert_follow_up(session: Session, cause: EventRow, exposed: Exposed, type_
         "body_hash": cause.body_hash,
         "version": OUR_VERSION,
         "type": type_,
-        "timestamp_ms": cause.timestamp_ms,
+        "timestamp_ms": max(cause.timestamp_ms, exposed.opened_ms) if over else cause.timestamp_ms,
         "received_at": cause.received_at,
         "accepted_at": cause.received_at,
     }

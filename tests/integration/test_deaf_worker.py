@@ -23,6 +23,7 @@ from tests.bridge import signal
 from tests.eventually import eventually
 from tests.workshop import Workshop, open_workshop
 from workers.fallback import THREADS, Fallback, Listener
+from workers.hearing import Hearing
 from workers.sweep import Sweeper
 
 INTERVAL = 0.05
@@ -36,6 +37,7 @@ class Sweeping:
     redis: Redis
     fallback: Fallback
     sweeper: Sweeper
+    hearing: Hearing
 
     def state(self, event: EventId) -> str:
         return self.workshop.event(event).state
@@ -76,8 +78,10 @@ def sweeping(sessions: Sessions, url: str) -> Iterator[Sweeping]:
         send: Callable[[float], bool] = lambda life: doorbell.send(CANARY_TASK, expires=life)  # noqa: E731
         listener = Listener(sessions, lambda: answers(redis), send, fallback, INTERVAL)
         duties = (listener.listen,)
-        sweeper = Sweeper(sessions, fallback.attend, lambda _: None, "worker", INTERVAL, duties=duties)
-        yield Sweeping(workshop, raw, fallback, sweeper)
+        hearing = Hearing(slots=2)
+        heard = hearing.seconds_ago
+        sweeper = Sweeper(sessions, fallback.attend, lambda _: None, "worker", INTERVAL, heard=heard, duties=duties)
+        yield Sweeping(workshop, raw, fallback, sweeper, hearing)
     fallback.close()
 
 
@@ -120,6 +124,19 @@ def test_the_fallback_ends_when_a_worker_hears_again(worker: Sweeping) -> None:
     worker.sweeper.sweep()
     assert worker.state(event) == "received"
     assert worker.queued() == ["other", "canary", "canary"]
+
+
+def test_a_canary_behind_a_long_backlog_that_is_being_drained_is_no_silence(worker: Sweeping) -> None:
+    worker.sweeper.sweep()
+    (canary_,) = worker.redis.lrange(QUEUE, 0, -1)
+    for _ in range(5):  # two minutes, in which one doorbell after another is taken, and the canary stays where it is
+        worker.silence(seconds=30)
+        with worker.hearing.task():
+            pass
+        worker.sweeper.sweep()
+        assert worker.reasons() == []
+        assert not worker.fallback.deaf
+        assert canary_ in worker.redis.lrange(QUEUE, 0, -1)
 
 
 def test_canaries_do_not_pile_up_while_nobody_consumes(worker: Sweeping) -> None:

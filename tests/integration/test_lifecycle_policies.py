@@ -120,6 +120,28 @@ def test_what_was_opened_after_a_late_end_stays_open(closing: Bridge) -> None:
     assert orphaned(closing) == []
 
 
+@pytest.mark.parametrize("by_hand", [True, False])
+@pytest.mark.parametrize("type_", ["INTEGRATION_DELETED", "INTEGRATION_REJECTED"])
+def test_what_a_signal_of_later_than_the_end_opened_because_it_came_first_is_closed(
+    closing: Bridge, type_: str, by_hand: bool
+) -> None:
+    token = closing.token if by_hand else integrate(closing, "ann@example.com")
+    end = lifecycle(type_)
+    assert closing.post(signal("SIGNAL_OPEN"), token).status_code == 200
+    assert closing.post(end, token).status_code == 200
+    closing.settled()
+    assert closing.trades() == ["BUY 10 p1", "SELL 10 "]
+    assert closing.open_positions() == []
+
+
+def test_what_was_opened_after_a_new_approval_stays_open_when_the_end_before_it_comes_late(closing: Bridge) -> None:
+    late = lifecycle("INTEGRATION_DELETED")
+    for event in (lifecycle("INTEGRATION_APPROVED"), signal("SIGNAL_OPEN"), late):
+        assert closing.post(event).status_code == 200
+    closing.settled()
+    assert closing.trades() == ["BUY 10 p1"]
+
+
 class Died(BaseException):
     """The worker's process is gone."""
 
