@@ -31,7 +31,7 @@ DELIVERIES = 5  # how often ProQuant delivers what it gets no answer to
 QUIET_SECONDS = 0.03  # nothing was said for so long: whoever could ring has rung
 PATIENCE_SECONDS = 90.0
 FORKS = get_context("forkserver")
-FORKS.set_forkserver_preload(["pytest", "tests.faults.processes"])
+FORKS.set_forkserver_preload(["pytest", "tests.faults.crash_points", "tests.faults.loaded"])
 
 DUE = text(
     "SELECT count(*) FROM events e JOIN strategies s ON s.id = e.strategy JOIN accounts a ON a.id = e.account_id"
