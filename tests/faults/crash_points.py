@@ -24,7 +24,9 @@ from tests.faults.observed import PaperBooks
 from tests.faults.scenarios import BROKERS, Scenario, scenarios
 from tests.faults.stage import Death, Place, Stage, Stuck, clear, staged
 
-LANES = 3  # stories that are played at once, each in a database of its own
+LANES = 4  # stories that are played at once, each in a database of its own: most of the time they wait
+TRIES = 5  # until a story passes the point: how often a look-up or a sweep is due in it depends on the machine
+MOST_UNREACHED = 0.01  # of the combinations; more, and it is not the machine
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def discover(place: Place, told: Iterable[Telling]) -> tuple[list[Combination], 
             stage.encore(scenario)
             wrong = _check(place, account, stage.token, stage)
         violations += [f"{scenario.name} | {broker} | nobody dies: {violation}" for violation in wrong]
-        clear(place, account)
+        clear(place)
     return combinations, violations
 
 
@@ -89,16 +91,21 @@ def run(place: Place, combinations: Iterable[Combination]) -> Found:
     found = Found()
     for combination in combinations:
         found.tried += 1
-        reached, violations = attempt(place, combination)
-        if not reached:
-            reached, again = attempt(place, combination)
-            violations += again
+        reached, violations = _until_reached(place, combination)
         if not reached:
             found.unreached.append(str(combination))
         found.violations += [f"{combination}: {violation}" for violation in violations]
         sys.stdout.writelines(f"{combination}: {violation}\n" for violation in violations)
         sys.stdout.flush()
     return found
+
+
+def _until_reached(place: Place, combination: Combination) -> tuple[bool, list[str]]:
+    for _ in range(TRIES):
+        reached, violations = attempt(place, combination)
+        if reached or violations:
+            return reached, violations
+    return False, []
 
 
 def attempt(place: Place, combination: Combination) -> tuple[bool, list[str]]:
@@ -108,12 +115,11 @@ def attempt(place: Place, combination: Combination) -> tuple[bool, list[str]]:
         try:
             stage.play(scenario)
             stage.encore(scenario)
+            wrong = [str(violation) for violation in _check(place, account, stage.token, stage)]
         except Stuck as stuck:
-            clear(place, account)
-            return True, [f"stuck: {stuck}"]
-        wrong = _check(place, account, stage.token, stage)
-    clear(place, account)
-    return bool(stage.deaths), [str(violation) for violation in wrong]
+            wrong = [f"stuck: {stuck}"]
+    clear(place)
+    return bool(stage.deaths), wrong
 
 
 def _check(place: Place, account: str, token: str, stage: Stage) -> list[Violation]:
@@ -151,7 +157,7 @@ def main(every: int = 1) -> int:
     for part in parts:
         found = found.plus(part)
     report(combinations, found, time.monotonic() - began)
-    return 1 if found.violations or found.unreached else 0
+    return int(bool(found.violations) or len(found.unreached) > MOST_UNREACHED * found.tried)
 
 
 @contextmanager

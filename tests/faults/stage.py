@@ -13,25 +13,27 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import delete, text
 
 from shared import accounts, instruments
 from shared.db import Sessions
 from shared.domain import Event
 from shared.proquant.request import signal_body
+from shared.schema import Base
 from tests.faults import processes
 from tests.faults.observed import Answer, BrokerCall, Exchange
 from tests.faults.points import Moment
 from tests.faults.processes import Role
 from tests.faults.scenarios import Scenario
 from workers.brokers.paper.catalogue import LISTINGS, Hours
+from workers.brokers.paper.tables import PaperBase
 
 GRACE_SECONDS = 0.25
 DELIVERIES = 5  # how often ProQuant delivers what it gets no answer to
 QUIET_SECONDS = 0.03  # nothing was said for so long: whoever could ring has rung
 PATIENCE_SECONDS = 90.0
 FORKS = get_context("forkserver")
-FORKS.set_forkserver_preload(["pytest", "tests.faults.processes"])
+FORKS.set_forkserver_preload(["pytest", "tests.faults.crash_points", "tests.faults.loaded"])
 
 DUE = text(
     "SELECT count(*) FROM events e JOIN strategies s ON s.id = e.strategy JOIN accounts a ON a.id = e.account_id"
@@ -51,10 +53,7 @@ SENDS_END = text(
     "UPDATE orders SET in_flight_until = clock_timestamp() WHERE in_flight_until > clock_timestamp() AND event_id IN"
     " (SELECT e.id FROM events e JOIN accounts a ON a.id = e.account_id WHERE a.name = :account)"
 )
-LAMPS_OUT = text(
-    "UPDATE events SET state = 'skipped' WHERE state NOT IN ('done', 'refused', 'skipped')"
-    " AND account_id = (SELECT id FROM accounts WHERE name = :account)"
-)
+TABLES = [*Base.metadata.sorted_tables, *PaperBase.metadata.sorted_tables]
 
 
 class Stuck(Exception):
@@ -268,10 +267,11 @@ def staged(
             actor.stop()
 
 
-def clear(place: Place, account: str) -> None:
-    """What a story has left unfinished must not disturb the next one."""
+def clear(place: Place) -> None:
+    """Forgets the story: what it has left unfinished must not disturb the next one, nor its rows slow the checker."""
     with place.sessions.begin() as session:
-        session.execute(LAMPS_OUT, {"account": account})
+        for table in reversed(TABLES):
+            session.execute(delete(table))
 
 
 def _open_account(place: Place, name: str, settings: dict[str, str]) -> str:
