@@ -2,10 +2,8 @@
 
 import importlib
 import re
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -31,6 +29,7 @@ from workers.brokers.ccxt import markets
 from workers.brokers.ccxt.errors import meaning_of
 from workers.brokers.ccxt.pipe import Pipe, Sending, WireMismatch
 from workers.brokers.ccxt.settings import CcxtSettings, parse
+from workers.brokers.ccxt.turns import Turns
 from workers.brokers.ccxt.venues import Practice
 
 READ_SECONDS = 4.0
@@ -63,7 +62,7 @@ class CcxtBroker:
         self._settings = settings
         self._pipe = Pipe(read_seconds, order_seconds)
         self._exchange = _exchange(settings, self._pipe)
-        self._turn = threading.RLock()  # a submit keeps it through all of its calls
+        self._turns = Turns(TURN_SECONDS)  # a submit keeps its turn through all of its calls
         self._listed: tuple[float, dict[str, markets.Market]] | None = None
         self._traded: dict[str, float] = {}
         self.capabilities = Capabilities(
@@ -93,7 +92,7 @@ class CcxtBroker:
 
     def submit(self, order: OrderRequest) -> OrderReport:
         """Checks, then sends once: never a price, never without our id, never another quantity than ours."""
-        with self._one_at_a_time():
+        with self._turns.taken():
             return self._submit(order)
 
     def find(self, order: OrderRequest) -> OrderReport | None:
@@ -197,22 +196,13 @@ class CcxtBroker:
             raise BrokerUnavailable(str(refused)) from refused
 
     def _called(self, work: Callable[[], _Answer]) -> _Answer:
-        with self._one_at_a_time():
+        with self._turns.taken():
             try:
                 return work()
             except BrokerError:
                 raise
             except Exception as error:  # ccxt raises whatever it likes; nothing was written
                 raise _Refused(error) from error
-
-    @contextmanager
-    def _one_at_a_time(self) -> Iterator[None]:
-        if not self._turn.acquire(timeout=TURN_SECONDS):
-            raise BrokerUnavailable("Other calls to this account take too long; nothing was sent.")
-        try:
-            yield
-        finally:
-            self._turn.release()
 
 
 class _Refused(Exception):
