@@ -2,13 +2,13 @@
 
 import click
 
-from shared import accounts, instrument_file, instrument_refresh, vault
+from shared import instrument_file, instrument_refresh
 from shared.cli import queries
+from shared.cli.broker_in_use import broker_of
 from shared.cli.environment import database, sessions_of, settings
 from shared.cli.output import json_option, print_listing
 from shared.config import Config
 from shared.db import Sessions
-from shared.domain import AccountId
 from shared.instrument_choices import Chosen
 from shared.onboarding import BrokerFault
 
@@ -40,16 +40,11 @@ def refresh(account: str) -> None:
 
 def _refresh(sessions: Sessions, config: Config, name: str) -> Chosen:
     from workers.brokers.base import BrokerError
-    from workers.brokers.registry import make_broker
 
     file = instrument_file.load(config.instruments_file)
-    with sessions() as session:
-        row = accounts.named(session, name)
-    broker = make_broker(row.broker, vault.decrypt(config.secret_key, row.broker_settings), row.name)
-    try:
-        return instrument_refresh.refresh(sessions, AccountId(row.id), broker.instruments, file)
-    except BrokerError as error:
-        reason = getattr(error, "reason", error)
-        raise BrokerFault(f"The broker {row.broker} does not list its instruments: {reason}") from error
-    finally:
-        broker.close()
+    with broker_of(sessions, config, name) as (account, broker):
+        try:
+            return instrument_refresh.refresh(sessions, account, broker.instruments, file)
+        except BrokerError as error:
+            reason = getattr(error, "reason", error)
+            raise BrokerFault(f"The broker of {name} does not list its instruments: {reason}") from error

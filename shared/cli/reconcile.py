@@ -7,11 +7,12 @@ from collections.abc import Callable
 import click
 import structlog
 
-from shared import accounts, reconciliation, vault
+from shared import reconciliation
+from shared.cli.broker_in_use import broker_of
 from shared.cli.environment import sessions_of, settings
 from shared.cli.output import json_option, print_listing
+from shared.config import Config
 from shared.db import Sessions
-from shared.domain import AccountId
 from shared.drift import Agreement
 from shared.reconciliation import Look
 
@@ -32,7 +33,7 @@ def command(ctx: click.Context, account: str, as_json: bool) -> None:
     """
     _keep_standard_output_clean()
     with settings() as config, sessions_of(config) as sessions:
-        seen = _look(sessions, config.secret_key, account)
+        seen = _look(sessions, config, account)
     if seen.hindrance is not None:
         click.echo(f"Nothing can be said of {account} now: {seen.hindrance}. Try again later.", err=True)
         ctx.exit(UNKNOWN)
@@ -45,21 +46,13 @@ def _keep_standard_output_clean() -> None:
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
-def _look(sessions: Sessions, secret_key: str | None, name: str) -> Look:
+def _look(sessions: Sessions, config: Config, name: str) -> Look:
     """One look, and another where a difference was seen for the first time."""
     from workers.brokers.holdings import net_positions
-    from workers.brokers.registry import make_broker
 
-    with sessions() as session:
-        account = accounts.named(session, name)
-    broker = make_broker(account.broker, vault.decrypt(secret_key, account.broker_settings), account.name)
-    try:
+    with broker_of(sessions, config, name) as (account, broker):
         pause = min(LONGEST_SECONDS, max(SHORTEST_SECONDS, broker.capabilities.settle_seconds))
-        return _confirmed(
-            lambda: reconciliation.look(sessions, AccountId(account.id), lambda: net_positions(broker)), pause
-        )
-    finally:
-        broker.close()
+        return _confirmed(lambda: reconciliation.look(sessions, account, lambda: net_positions(broker)), pause)
 
 
 def _confirmed(look: Callable[[], Look], pause: float) -> Look:

@@ -102,7 +102,7 @@ def test_a_broker_that_is_away_leaves_the_list_as_it_was(
         cli.json("accounts", "create", "far", "--broker", "http", *settings)
     paper.close()
     before = listed(cli, "far")
-    fails_clearly(cli("instruments", "refresh", "--account", "far"), "The broker http does not list its instruments")
+    fails_clearly(cli("instruments", "refresh", "--account", "far"), "The broker of far does not list its instruments")
     assert listed(cli, "far") == before != {}
 
 
@@ -138,3 +138,24 @@ def test_doctor_fails_for_a_bad_file_with_its_name_the_key_and_the_reason(with_f
         in (checks["instruments file"]["seen"])
     )
     assert "instrument choices" not in checks
+
+
+@pytest.mark.parametrize("command", ["instruments refresh", "reconcile"])
+def test_commands_take_their_requests_from_the_accounts_budget(
+    with_file: Write, fails_clearly: Callable[[Result, str], None], command: str
+) -> None:
+    cli = with_file("")
+    cli.json("accounts", "create", "demo", "--broker", "paper", "--setting", "requests_per_minute=1")
+    assert cli(*command.split(), "--account", "demo").exit_code == 0
+    used_up = "budget of 1 requests in 60 s is used up"
+    fails_clearly(cli("instruments", "refresh", "--account", "demo"), used_up)
+    assert used_up in cli("reconcile", "--account", "demo").stderr
+
+
+def test_commands_work_without_redis_too(with_file: Write) -> None:
+    cli = with_file("")
+    cli.json("accounts", "create", "demo", "--broker", "paper", "--setting", "requests_per_minute=4")
+    alone = Cli({**cli.environment, "REDIS_URL": "redis://127.0.0.1:1/0"})
+    refreshed = alone("instruments", "refresh", "--account", "demo")
+    assert (refreshed.exit_code, refreshed.stdout.count("\n")) == (0, 1)
+    assert alone.json("reconcile", "--account", "demo") == []
