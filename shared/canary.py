@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from shared.tables import SweepLease, Worker
 
 LIFE = timedelta(seconds=60)  # so long a canary stays in the queue; another follows then, so that they never pile up
+LATELY = timedelta(seconds=2)  # who consumed a task so lately hears the queue
 MISSED_SWEEPS = 3
 PATIENCE = timedelta(seconds=10)  # a busy machine, a Redis that restarts
 
@@ -24,10 +25,12 @@ class Canary:
 def after(canary: Canary, consumed_at: datetime | None, now: datetime) -> Canary | None:
     """The canary that is to be sent now, or None while the last one may still be heard. Pure.
 
-    Whatever a worker consumes answers the canary: under load it waits behind the doorbells.
+    Whatever a worker consumes answers the canary: under load it waits behind the doorbells. Then it is in the queue
+    still, and a worker that consumes needs none: another at every sweep would only make the queue longer.
     """
     heard = _is_heard(canary, consumed_at)
-    if not heard and canary.sent_at is not None and now - canary.sent_at < LIFE:
+    waits = not heard or (consumed_at is not None and now - consumed_at < LATELY)
+    if waits and canary.sent_at is not None and now - canary.sent_at < LIFE:
         return None
     return Canary(sent_at=now, unheard_since=now if heard else canary.unheard_since)
 

@@ -88,7 +88,6 @@ class Sweeper:
             if event is not None:
                 self._ring(event)
                 continue
-            next_sweep = time.monotonic() + self._interval
             try:
                 self.sweep()
             except SQLAlchemyError as error:
@@ -97,6 +96,7 @@ class Sweeper:
                 log.error("The sweep failed in part.", action="sweep_failed", duties=str(failed))
             except Exception:  # without the sweep nothing is found that was lost: the next one must come
                 log.exception("The sweep failed.", action="sweep_failed")
+            next_sweep = time.monotonic() + self._interval  # counted from its end, so that alarms have their time too
 
     def sweep(self) -> int:
         """One sweep; returns how many events it rang. None while another worker has the lease.
@@ -119,14 +119,18 @@ class Sweeper:
         return rung
 
     def _next_alarm(self, next_sweep: float) -> "EventId | None":
-        """The event whose alarm goes off first; None when it is time to sweep; _STOP when it is time to go."""
+        """The event whose alarm goes off first; None when it is time to sweep; _STOP when it is time to go.
+
+        Sweeping goes first. With thousands of alarms at once, as after an outage of a broker, no heart would beat, and
+        a worker that is busy would be taken for one that is dead or does not hear the queue.
+        """
         with self._changed:
             while not self._stopped:
                 now = time.monotonic()
-                if self._alarms and self._alarms[0][0] <= now:
-                    return heapq.heappop(self._alarms)[1]
                 if next_sweep <= now:
                     return None
+                if self._alarms and self._alarms[0][0] <= now:
+                    return heapq.heappop(self._alarms)[1]
                 first = min(next_sweep, self._alarms[0][0] if self._alarms else next_sweep)
                 self._changed.wait(first - now)
             return _STOP

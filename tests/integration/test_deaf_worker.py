@@ -123,7 +123,19 @@ def test_the_fallback_ends_when_a_worker_hears_again(worker: Sweeping) -> None:
     event = worker.due()
     worker.sweeper.sweep()
     assert worker.state(event) == "received"
-    assert worker.queued() == ["other", "canary", "canary"]
+    assert worker.queued() == ["other", "canary"]  # the first still waits; who has just consumed a task needs no other
+
+
+def test_a_queue_that_is_being_drained_is_heard_and_gets_no_canary_a_sweep(worker: Sweeping) -> None:
+    worker.sweeper.sweep()
+    for _ in range(5):
+        worker.silence(seconds=50)  # it waits behind a backlog
+        with worker.workshop.sessions.begin() as session:
+            canary.consumed(session, "worker", database_clock(session))
+        worker.sweeper.sweep()
+        assert worker.reasons() == []
+        assert not worker.fallback.deaf
+    assert worker.queued() == ["canary"]
 
 
 def test_a_canary_behind_a_long_backlog_that_is_being_drained_is_no_silence(worker: Sweeping) -> None:

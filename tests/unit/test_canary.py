@@ -32,6 +32,16 @@ def test_another_follows_when_the_first_was_heard() -> None:
     assert after(ago(5), NOW - timedelta(seconds=5), NOW) == Canary(NOW, NOW)
 
 
+@pytest.mark.parametrize("consumed", [0, 1.9])
+def test_no_second_one_joins_a_queue_of_which_tasks_are_consumed(consumed: float) -> None:
+    assert after(ago(59), NOW - timedelta(seconds=consumed), NOW) is None
+    assert after(ago(60), NOW - timedelta(seconds=consumed), NOW) == Canary(NOW, NOW)
+
+
+def test_another_follows_as_soon_as_nothing_is_consumed_any_more() -> None:
+    assert after(ago(59), NOW - timedelta(seconds=2), NOW) == Canary(NOW, NOW)
+
+
 def test_what_was_consumed_before_the_canary_was_sent_does_not_answer_it() -> None:
     assert after(ago(5), NOW - timedelta(seconds=6), NOW) is None
 

@@ -126,3 +126,35 @@ def test_it_stops_soon_however_long_it_would_have_waited() -> None:
     with running(interval=600) as sweeper:
         sweeper.wake(EventId(1), soon(600))
     assert time.monotonic() - began < 2
+
+
+class Flooded(Alarms):
+    """Each event that is rung asks to be woken again at once: some alarm is always due."""
+
+    def _hear(self, event: EventId) -> bool:
+        self.wake(event, soon(0))
+        return super()._hear(event)
+
+
+def test_a_flood_of_alarms_does_not_keep_the_heart_from_beating() -> None:
+    sweeper = Flooded(interval=0.05)
+    for number in range(20_000):  # they take longer than the shortest alarm, so that no moment is without one
+        sweeper.wake(EventId(number), soon(0))
+    thread = threading.Thread(target=sweeper.run)
+    thread.start()
+    try:
+        eventually(lambda: _assert_flooded(sweeper))
+        before = sweeper.sweeps, len(sweeper.rung)
+        eventually(lambda: _assert_more(sweeper, *before))
+    finally:
+        sweeper.stop()
+        thread.join(10)
+
+
+def _assert_flooded(sweeper: Alarms) -> None:
+    assert len(sweeper.rung) > 1000
+
+
+def _assert_more(sweeper: Alarms, sweeps: int, rung: int) -> None:
+    assert sweeper.sweeps > sweeps + 1
+    assert len(sweeper.rung) > rung
