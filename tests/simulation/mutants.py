@@ -14,13 +14,16 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.domain import Leg
+from shared import progress
+from shared.domain import AccountId, EventId, EventState, Leg, StrategyKey
+from shared.orphans import TRADING
+from shared.progress import Due
 from shared.situation import Order
-from shared.tables import OrderRow, PositionRow, Strategy
+from shared.tables import EventRow, OrderRow, PositionRow, Strategy
 from tests.simulation import fleet
 from tests.simulation.breaking import Breakage, Function, always, broken, with_argument
 from tests.simulation.broker import DEADLINE_SECONDS
@@ -87,12 +90,26 @@ def _finds_nothing(_: Function) -> Function:
     return lambda _broker, _situation, order, *_rest: Absent(order)
 
 
-def _by_arrival(right: Function) -> Function:
-    def next_due() -> Any:
-        question = right()
-        return question.order_by(None).order_by(question.selected_columns.id)
+def _takes_the_last(_: Function) -> Function:
+    question = progress._next_due()  # what is right but for its order
+    last_come = question.order_by(None).order_by(question.selected_columns.id.desc())
 
-    return next_due
+    def take_next(session: Session, strategy: StrategyKey, now: datetime) -> Due:
+        row = session.execute(last_come, {"of_strategy": strategy}).one_or_none()
+        if row is None:
+            return Due(None)
+        if row.state == EventState.WAITING and row.next_attempt_at > now:
+            return Due(None, next_at=row.next_attempt_at, waiting=EventId(row.id))
+        begun = {"state": EventState.EXECUTING, "started_at": func.coalesce(EventRow.started_at, now)}
+        session.execute(update(EventRow).where(EventRow.id == row.id).values(begun | {"next_attempt_at": None}))
+        return Due(EventId(row.id), AccountId(row.account_id), row.type in TRADING)
+
+    return take_next
+
+
+def _takes_alone(_: Function) -> Function:
+    """By a statement of its own, which another mutation replaces; the situation is asked for in the next turn."""
+    return lambda session, strategy, now: (progress.take_next(session, strategy, now), None)
 
 
 def _forgets_tombstones(right: Function) -> Function:
@@ -125,7 +142,10 @@ MUTANTS = (
         "not found is believed at once",
         {"workers.conversation:workers.settling.conclusive_from": always(LONG_AGO)},
     ),
-    Mutant("events run in the order of arrival", {"shared.progress._next_due": _by_arrival}),
+    Mutant(
+        "the sequence is ignored, and what came last runs first",
+        {"shared.progress.take_next": _takes_the_last, "shared.assessment.take_and_assess": _takes_alone},
+    ),
     Mutant("a tombstone is ignored", {"shared.assessment.situation_of": _forgets_tombstones}),
     Mutant("nobody waits for what should have come before", {"workers.planning._grace": always(None)}),
     Mutant("a partly filled close counts as flat", {"shared.ledger.reported": _takes_part_for_all}),

@@ -38,6 +38,12 @@ def test_a_function_is_broken_wherever_it_was_imported_to_and_right_again_afterw
     assert all(reader.record_step is right for reader in readers)
 
 
+def test_an_ignored_sequence_is_found(engine: Engine) -> None:
+    """Statements are written down when their module is imported: replacing what they are made of broke nothing."""
+    with spoiled("the sequence is ignored, and what came last runs first"):
+        assert any(trial.run(seed, engine).violations for seed in range(ENOUGH))
+
+
 def test_a_skipped_look_up_is_found(engine: Engine) -> None:
     right = conversation.look_up
     with spoiled("the look-up is skipped"):
