@@ -6,6 +6,7 @@ from dataclasses import asdict
 import click
 
 from shared.cli.checks.accounts import account_findings
+from shared.cli.checks.events import event_findings
 from shared.cli.checks.finding import Finding, Result, fail
 from shared.cli.checks.instruments import choice_findings
 from shared.cli.checks.ledger import ledger_findings
@@ -59,4 +60,5 @@ def _examine_database(config: Config, findings: list[Finding]) -> None:
         findings.extend(choice_findings(session, config))
         findings.extend(work_findings(session, database_clock(session), config.sweep_interval))
         findings.extend(ledger_findings(session))
+        findings.extend(event_findings(session))
         findings.extend(notification_findings(session, config))

@@ -1,5 +1,6 @@
 """The command line in an empty folder, on the test's own database."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,8 +9,8 @@ from click.testing import Result
 
 from shared.db import Sessions
 from tests import bridge as bridges
-from tests.bridge import Bridge
-from tests.cli.runner import SECRET_KEY, Cli
+from tests.bridge import Bridge, signal
+from tests.cli.runner import SECRET_KEY, Cli, Doctor
 from tests.cli.server import LoopbackServer, serving
 
 
@@ -61,3 +62,22 @@ def fails_clearly() -> Callable[[Result, str], None]:
         assert words in result.stderr
 
     return check
+
+
+@pytest.fixture
+def doctor(cli: Cli, redis_url: str, bridge: Bridge) -> Doctor:
+    """What `doctor` finds, by the name of the check; on a bridge that holds one position, with a worker."""
+    assert bridge.post(signal("SIGNAL_OPEN", "p1")).status_code == 200
+    bridge.settled()
+    common = {"BRIDGE_SECRET_KEY": bridge.secret_key, "REDIS_URL": redis_url}
+
+    def examine(**environment: str) -> dict[str, dict[str, str]]:
+        result = cli("doctor", "--json", **{**common, **environment})
+        found = json.loads(result.stdout)
+        failed = any(finding["result"] == "fail" for finding in found)
+        assert result.exit_code == (1 if failed else 0)
+        assert len({finding["check"] for finding in found}) == len(found)
+        assert all(finding["advice"] for finding in found if finding["result"] != "ok")
+        return {finding["check"]: finding for finding in found}
+
+    return examine

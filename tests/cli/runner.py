@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from shared.cli import main
 
 BRIDGE = Path(sys.executable).with_name("proquant-bridge")
 SECRET_KEY = Fernet.generate_key().decode()
+Doctor = Callable[..., dict[str, dict[str, str]]]
+"""What `doctor` finds in this environment, by the name of the check."""
 
 
 @dataclass(frozen=True, slots=True)

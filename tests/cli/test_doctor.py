@@ -1,7 +1,7 @@
 """`doctor` finds each fault that it is there for, and nothing where nothing is wrong."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,29 +16,8 @@ from shared import accounts, migrate
 from shared.db import Sessions, make_engine, make_sessions
 from shared.local import services
 from shared.tables import EventRow, FillRow, InstrumentRow, OrderRow, PositionRow, ProtocolVersion, Strategy, Worker
-from tests.bridge import Bridge, signal
-from tests.cli.runner import Cli
-
-Doctor = Callable[..., dict[str, dict[str, str]]]
-
-
-@pytest.fixture
-def doctor(cli: Cli, redis_url: str, bridge: Bridge) -> Doctor:
-    """What `doctor` finds, by the name of the check; on a bridge that holds one position, with a worker."""
-    assert bridge.post(signal("SIGNAL_OPEN", "p1")).status_code == 200
-    bridge.settled()
-    common = {"BRIDGE_SECRET_KEY": bridge.secret_key, "REDIS_URL": redis_url}
-
-    def examine(**environment: str) -> dict[str, dict[str, str]]:
-        result = cli("doctor", "--json", **{**common, **environment})
-        found = json.loads(result.stdout)
-        failed = any(finding["result"] == "fail" for finding in found)
-        assert result.exit_code == (1 if failed else 0)
-        assert len({finding["check"] for finding in found}) == len(found)
-        assert all(finding["advice"] for finding in found if finding["result"] != "ok")
-        return {finding["check"]: finding for finding in found}
-
-    return examine
+from tests.bridge import Bridge
+from tests.cli.runner import Cli, Doctor
 
 
 def change(bridge: Bridge, *statements: Any) -> None:

@@ -19,10 +19,10 @@ NOTHING = literal(Decimal(0))
 
 def ledger_findings(session: Session) -> Iterator[Finding]:
     """Each is one statement, so that it sees one moment however much is traded meanwhile."""
-    yield _finding(session, "positions and fills", _positions_that_are_not_their_fills(), "differ in position")
-    yield _finding(session, "orders and fills", _orders_that_are_not_their_fills(), "differ in order")
-    yield _finding(session, "one position a strategy", _strategies_with_two_positions(), "more than one in strategy")
-    yield _finding(session, "finished events", _finished_with_an_open_question(), "an order is unsettled in event")
+    yield finding_of(session, "positions and fills", _positions_that_are_not_their_fills(), "differ in position")
+    yield finding_of(session, "orders and fills", _orders_that_are_not_their_fills(), "differ in order")
+    yield finding_of(session, "one position a strategy", _strategies_with_two_positions(), "more than one in strategy")
+    yield finding_of(session, "finished events", _finished_with_an_open_question(), "an order is unsettled in event")
     yield _drift_finding(session)
 
 
@@ -58,7 +58,8 @@ def _finished_with_an_open_question() -> Select[Any]:
     )
 
 
-def _finding(session: Session, check: str, broken: Select[Any], words: str) -> Finding:
+def finding_of(session: Session, check: str, broken: Select[Any], words: str) -> Finding:
+    """Of the ids or names that the query selects, which must be none; `words` stand before them."""
     found = session.scalars(broken.limit(SHOWN + 1)).all()
     if not found:
         return ok(check, "agree" if "differ" in words else "as they must be")
