@@ -42,7 +42,7 @@ log = structlog.get_logger()
 
 SWEEPER_STOP_SECONDS = 5.0
 RECONCILE_WITHIN = 120.0  # seconds; a look that comes later than that is asked for again anyway
-LANES = 8  # transactions at once; with 64, each took twice as long for waiting on the interpreter
+LANES = 8  # transactions at once: Python runs one thread at a time, and more would wait for each other
 SPARE_CONNECTIONS = 3 + fallback.THREADS  # the sweep, a task beside trades, telling people; trading without queue
 
 SETTINGS = {
@@ -99,7 +99,7 @@ def make_worker(config: Config, threads: int) -> Celery:
         open_max_age=config.open_max_age,
         reorder_grace=config.reorder_grace,
         clock=clock,
-        lanes=threading.BoundedSemaphore(int(os.environ.get("LANES", LANES))),
+        lanes=threading.BoundedSemaphore(LANES),
     )
     register(app, bench, adapters, hearing, worker, instrument_file.load(config.instruments_file))
     _tie_to_life(stopping, sweeper, standby, notifier, adapters)
