@@ -1,7 +1,6 @@
 """The inbox: stores an event before anyone is answered, and is the only writer of event states."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import cache
 
 from sqlalchemy import bindparam, func, or_, select, update
@@ -75,22 +74,19 @@ def store(
     body_hash: str,
     *,
     answered: bool,
-    received_at: datetime | None = None,
     integration: IntegrationId | None = None,
 ) -> Stored:
     """Puts the event into the inbox, in its strategy's sequence; or finds it there.
 
     The sequence number is taken under the strategy's row lock, which is held until the caller commits: so commit order
     is sequence order (an identity column would show 6 before 5). A duplicate leaves a gap in it, which means nothing.
-    `answered`: nobody will wait for the outcome. `received_at`: for a simulation; None is the database's clock.
+    `answered`: nobody will wait for the outcome.
     `integration`: whose token it came with, if the token belongs to one.
     """
     event = envelope.event
     strategy, seq = _take_sequence(session, account, event)
     values = _columns(account, strategy, seq, envelope, integration) | {"body_hash": body_hash}
-    if received_at is not None:
-        values["received_at"] = received_at
-    inserted = session.execute(_insert_event(answered, received_at is not None), values).scalar()
+    inserted = session.execute(_insert_event(answered), values).scalar()
     if inserted is None:
         return _known(session, account, event, integration)
     stored = Stored(EventId(inserted), fresh=True, accepted=answered)
@@ -147,11 +143,11 @@ def accept(session: Session, event: EventId) -> Outcome | None:
 
 
 @cache
-def _insert_event(answered: bool, dated: bool) -> ReturningInsert[int]:
-    """Built once for each of its forms: it is the receiver's path. `dated`: the time of receipt is handed in."""
+def _insert_event(answered: bool) -> ReturningInsert[int]:
+    """Built once for each of its forms: it is the receiver's path."""
     given = ("account_id", "strategy", "seq", "key", "content_hash", "version", "type", "timestamp_ms", "body_hash")
     signal = ("proquant_position_id", "direction", "ticker", "quantity", "integration_id")
-    names = (*given, *signal, *(("received_at",) if dated else ()))
+    names = (*given, *signal)
     values: dict[str, object] = {name: bindparam(name, type_=_EVENT.c[name].type) for name in names}
     return (
         insert(_EVENT)

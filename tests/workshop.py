@@ -29,7 +29,7 @@ CAPABILITIES = Capabilities(Dedupe.NONE, nets_positions=True, settle_seconds=0, 
 class ScriptedBroker:
     """Fills every order, except for those that `script` has something to say about: an error, or a state.
 
-    `lost` are errors that are raised after the order has been accepted.
+    A partial fill is half of what was asked for. `lost` are errors that are raised after the order has been accepted.
     """
 
     script: deque[BaseException | OrderState | None] = field(default_factory=deque)
@@ -77,7 +77,8 @@ class ScriptedBroker:
         return [f"{sent[each].side} {report.filled_quantity:f}" for each, report in self.books.items()]
 
     def _accept(self, order: OrderRequest, state: OrderState) -> OrderReport:
-        filled = order.quantity if state is OrderState.FILLED else Decimal(0)
+        executed = {OrderState.FILLED: order.quantity, OrderState.PARTIALLY_FILLED: order.quantity / 2}
+        filled = executed.get(state, Decimal(0))
         price = Decimal(2000) if filled else None
         report = OrderReport(order.client_order_id, BrokerOrderId(f"b{len(self.books)}"), state, filled, price)
         self.books[order.client_order_id] = report

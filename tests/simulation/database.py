@@ -32,6 +32,10 @@ CREATE OR REPLACE FUNCTION simulation.clock_timestamp() RETURNS timestamptz LANG
 CREATE OR REPLACE FUNCTION simulation.wipe() RETURNS void LANGUAGE plpgsql
   AS $$ BEGIN {WIPE}; END $$
 """
+DEFAULTS = """
+SELECT format('ALTER TABLE %I ALTER %I SET DEFAULT simulation.now()', table_name, column_name)
+FROM information_schema.columns WHERE table_schema = 'public' AND column_default LIKE '%now()'
+"""
 COMMIT_FAULTS = (Fault.COMMIT_FAILS, Fault.COMMIT_UNHEARD)
 
 
@@ -63,7 +67,9 @@ class LastingConnection(psycopg.Connection[Any]):
 def connect(database_url: str) -> Engine:
     """One connection for the whole simulation: only one actor runs at a time, and none pauses in a transaction.
 
-    `now()` is shadowed by a virtual one, so that what the product lets the database stamp has the world's time.
+    `now()` is shadowed by a virtual one, so that what the product lets the database stamp has the world's time. That
+    does not reach the columns' defaults, which were bound to the real one when the tables were made: with the real
+    time of receipt, years ago, no event ever waited out its grace. So these are set anew.
     """
     settings = {
         "synchronous_commit": "off",
@@ -83,6 +89,8 @@ def connect(database_url: str) -> Engine:
     engine = create_engine("postgresql+psycopg://", poolclass=StaticPool, creator=open_connection)
     with engine.begin() as connection:
         connection.exec_driver_sql(FUNCTIONS)
+        for stamped_by_the_world in connection.scalars(text(DEFAULTS)).all():
+            connection.exec_driver_sql(stamped_by_the_world)
     return engine
 
 

@@ -44,7 +44,7 @@ def _expected(events: list[EventFact]) -> frozenset[int | None]:
             case "SIGNAL_OPEN" | "SIGNAL_REOPEN", "done", _:
                 return frozenset({event.id})
             case "SIGNAL_REOPEN", "refused", _:
-                if _was_ended(event):
+                if was_ended(event):
                     return FLAT
                 if not event.orders and event.error == "MarketClosed":
                     return _expected(before) | FLAT
@@ -57,7 +57,7 @@ def _expected(events: list[EventFact]) -> frozenset[int | None]:
     return FLAT
 
 
-def _was_ended(event: EventFact) -> bool:
+def was_ended(event: EventFact) -> bool:
     """Whether the close leg of a REOPEN has left nothing to close, so that only its open leg was refused."""
     closes = event.leg("close")
     nothing_left = bool(closes) and (closes[-1].state == "filled" or closes[-1].error == "PositionNotFound")
@@ -154,4 +154,4 @@ def _after(event: EventFact, held: EventFact | None) -> EventFact | None:
         return None if gone else held
     if event.state == "done":
         return event
-    return None if event.type == "SIGNAL_REOPEN" and _was_ended(event) else held
+    return None if event.type == "SIGNAL_REOPEN" and was_ended(event) else held

@@ -9,7 +9,8 @@ from sqlalchemy import Engine, text
 
 EVENTS = """
 SELECT e.id, s.strategy_id AS strategy, e.seq, e.type, e.timestamp_ms, e.proquant_position_id AS named, e.direction,
-       e.quantity, e.state, e.error_type AS error, e.refused_by, e.reason, e.received_at, e.finished_at, e.accepted_at
+       e.quantity, e.state, e.error_type AS error, e.refused_by, e.reason, e.received_at, e.started_at, e.finished_at,
+       e.accepted_at
 FROM events e JOIN strategies s ON s.id = e.strategy ORDER BY e.timestamp_ms, e.seq
 """
 ORDERS = """
@@ -60,6 +61,7 @@ class EventFact:
     refused_by: str | None
     reason: str | None
     received_at: datetime
+    started_at: datetime | None
     finished_at: datetime | None
     accepted_at: datetime | None
     orders: list[OrderFact] = field(default_factory=list)

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -21,7 +22,7 @@ CHUNK = 4
 
 Product = Callable[[], AbstractContextManager[None]]
 
-_engine: Engine | None = None
+_url: str | None = None
 _always_tell = False
 _product: Product = nullcontext
 
@@ -43,15 +44,21 @@ def play(
 
 
 def _begin(urls: "multiprocessing.Queue[str]", always_tell: bool, product: Product) -> None:
-    global _engine, _always_tell, _product  # a pool hands nothing else to its workers
-    _engine, _always_tell, _product = database.connect(urls.get()), always_tell, product
+    """Notes only: what fails here is begun anew for ever, and what fails in a trial is raised to who listens."""
+    global _url, _always_tell, _product  # a pool hands nothing else to its workers
+    _url, _always_tell, _product = urls.get(), always_tell, product
 
 
 def _play(seed: int) -> Trial:
-    if _engine is None:
-        raise RuntimeError("The process was not begun.")
     with trial.quiet(), _product():
-        return trial.run(seed, _engine, _always_tell)
+        return trial.run(seed, _engine(), _always_tell)
+
+
+@cache
+def _engine() -> Engine:
+    if _url is None:
+        raise RuntimeError("The process was not begun.")
+    return database.connect(_url)
 
 
 @contextmanager

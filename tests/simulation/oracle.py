@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import pairwise
 
 from tests.simulation import answers, ending
 from tests.simulation.books import Entry
@@ -117,11 +116,25 @@ def _only_own_orders(entries: list[Entry], events: list[EventFact]) -> Iterator[
 
 
 def _in_event_order(entries: list[Entry], events: list[EventFact]) -> Iterator[str]:
-    moments = {order.client_order_id: event.moment for event in events for order in event.orders}
-    filled = [entry for entry in entries if entry.fills and entry.request.client_order_id in moments]
-    for first, second in pairwise(filled):
-        if moments[second.request.client_order_id] < moments[first.request.client_order_id]:
-            yield f"I4: {second.request.client_order_id} was executed after a later event's order"
+    """Each filled order against all that were filled before it, and not only against the last."""
+    by_order = {order.client_order_id: event for event in events for order in event.orders}
+    filled = [entry for entry in entries if entry.fills and entry.request.client_order_id in by_order]
+    for number, entry in enumerate(filled):
+        event = by_order[entry.request.client_order_id]
+        before = {by_order[e.request.client_order_id].id: by_order[e.request.client_order_id] for e in filled[:number]}
+        for other in before.values():
+            if other.moment > event.moment and not _was_left_a_rest(event, other):
+                yield f"I4: {entry.request.client_order_id} was executed after an order of the later {other}"
+
+
+def _was_left_a_rest(event: EventFact, later: EventFact) -> bool:
+    """Whether the event came when a later REOPEN had begun, which then could close but a part of what was held.
+
+    That one was refused and has no position to show; nobody could have known the earlier event, and the rest is held
+    as if the later one had not been (docs/decisions.md, "A refused REOPEN supersedes"). No other case is let pass.
+    """
+    unknown = later.started_at is not None and event.received_at >= later.started_at
+    return unknown and later.type == "SIGNAL_REOPEN" and later.state == "refused" and not ending.was_ended(later)
 
 
 def _flat_before_open(entries: list[Entry]) -> Iterator[str]:

@@ -1,0 +1,76 @@
+"""The judge's rule about the order of orders: which one case it lets pass, and that it lets pass no other."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from shared.domain import ClientOrderId, Direction, Leg
+from tests.simulation import oracle
+from tests.simulation.books import Entry
+from tests.simulation.facts import EventFact, OrderFact
+from workers.brokers.base import OrderRequest
+
+BEGUN = datetime(2030, 1, 7, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+FULL = Decimal(10)
+
+
+def test_what_was_known_before_the_later_flip_began_is_out_of_order() -> None:
+    assert wrong(early_flip(received_at=BEGUN - SECOND), later_flip())
+
+
+def test_the_rest_that_a_later_flip_left_may_be_closed_by_what_nobody_could_have_known() -> None:
+    assert not wrong(early_flip(), later_flip())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"state": "done"}, {"type": "SIGNAL_CLOSE"}, {"type": "SIGNAL_OPEN"}, {"started_at": None}],
+    ids=lambda other: f"{other}",
+)
+def test_after_any_other_event_it_is_out_of_order(other: dict[str, str | None]) -> None:
+    assert wrong(early_flip(), replace(later_flip(), **other))  # type: ignore[arg-type]  # fields that exist
+
+
+def test_after_a_flip_that_left_nothing_it_is_out_of_order() -> None:
+    later = later_flip()
+    later.orders = [replace(later.orders[0], state="filled", filled=FULL)]
+    assert wrong(early_flip(), later)
+
+
+def test_an_order_is_compared_with_all_before_it_and_not_only_with_the_last() -> None:
+    first, second, third = (event(number, "SIGNAL_OPEN", "done") for number in (1, 2, 3))
+    found = list(oracle._in_event_order([entry(e) for e in (third, first, second)], [first, second, third]))
+    assert [line.split()[1] for line in found] == ["order-1", "order-2"]
+
+
+def wrong(early: EventFact, later: EventFact) -> list[str]:
+    return list(oracle._in_event_order([entry(later), entry(early)], [early, later]))
+
+
+def early_flip(received_at: datetime = BEGUN + SECOND) -> EventFact:
+    return replace(event(1, "SIGNAL_REOPEN", "done"), received_at=received_at)
+
+
+def later_flip() -> EventFact:
+    return event(2, "SIGNAL_REOPEN", "refused")
+
+
+def event(number: int, kind: str, state: str) -> EventFact:
+    order = OrderFact(
+        number, number, "close", 0, f"order-{number}", "X", "SELL", FULL, "partially_filled", None, Decimal(6), FULL
+    )
+    return EventFact(
+        number, "s0", number, kind, number, "p", "SELL", FULL, state, None, None, None,
+        BEGUN, BEGUN, BEGUN + SECOND, None, [order],
+    )  # fmt: skip
+
+
+def entry(event: EventFact) -> Entry:
+    order = event.orders[0]
+    request = OrderRequest(
+        ClientOrderId(order.client_order_id), "X", Direction.SELL, FULL, Leg.CLOSE, event.strategy, event.named
+    )
+    return Entry(request, event.id, 0.0, late=False, state="filled", fills=[Decimal(6)])
