@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.db import Line, Sessions
+from shared.db import KeptSessions, Sessions
 from shared.domain import EventId
 from shared.inbox_batch import Delivery, store_new
 
@@ -50,8 +50,8 @@ class Writer:
     """
 
     def __init__(self, sessions: Sessions, ring: Callable[..., object]) -> None:
-        self._line = Line(sessions)
-        self._storing = threading.Lock()  # held by whoever uses the line
+        self._sessions = KeptSessions(sessions, alone=True)
+        self._storing = threading.Lock()  # held by whoever stores: one connection serves all
         self._ring = ring
         self._handed_in: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._store_until_closed, name="writer", daemon=True)
@@ -89,7 +89,7 @@ class Writer:
             with self._storing:
                 self._store_and_tell(self._gather(first))
         with self._storing:
-            self._line.close()
+            self._sessions.close()
 
     def _store_and_tell(self, batch: Sequence[_Waiting]) -> None:
         stored = self._store([waiting.delivery for waiting in batch])
@@ -114,7 +114,7 @@ class Writer:
 
     def _store(self, deliveries: Sequence[Delivery]) -> list[EventId | None]:
         try:
-            with self._line.at_once() as session:
+            with self._sessions.begin() as session:
                 return store_new(session, deliveries)
         except SQLAlchemyError as error:
             cause = type(error).__name__

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, cast
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.engine import make_url
@@ -21,6 +22,14 @@ LOCK_TIMEOUT_MS = 5_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 4_000  # who freezes in a transaction must not make others time out on its locks
 CONNECT_TIMEOUT_SECONDS = 3
 UNASKED_SECONDS = 1.0  # a connection that was in use a moment ago is taken to live
+
+
+class Transactions(Protocol):
+    """What can begin a transaction: `Sessions`, or `KeptSessions`."""
+
+    def begin(self) -> AbstractContextManager[Session]:
+        """One block, one transaction: committed at its end, rolled back when it raises."""
+        ...
 
 
 def make_engine(database_url: str, pool_size: int = 5, lock_timeout_ms: int = LOCK_TIMEOUT_MS) -> Engine:
@@ -61,50 +70,79 @@ def not_durable(session: Session) -> None:
     session.execute(_NOT_DURABLE)
 
 
-class Line:
-    """A lasting connection for single statements, each of which commits by itself. Of one thread.
+class KeptSessions:
+    """Sessions that keep their connections, and are used again: whoever was at work last is at work next. Thread-safe.
 
-    Between BEGIN and COMMIT there would be nothing else, and each way there and back costs as much as the statement;
-    so does taking a connection from the pool and preparing it. Behind a pooler each is a transaction like any other,
-    since the settings have to be made in it. A statement that raises may have been applied, as a commit may.
+    Taking a connection from the pool, preparing it and giving it back cost as much as a statement. Used as `Sessions`
+    are: `begin()` is one transaction, and a call makes a session that only reads. `alone`: the transaction is a single
+    statement, which commits by itself, without the ways there and back for BEGIN and COMMIT; it may have been applied
+    though it raised, as a commit may. Behind a pooler it is a transaction like any other, since the settings have to be
+    made in it.
     """
 
-    def __init__(self, sessions: Sessions, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, sessions: Sessions, alone: bool = False, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._sessions = sessions
+        self._alone = alone
         self._monotonic = monotonic
-        self._open: tuple[Connection, Session] | None = None
-        self._used = 0.0
+        self._idle: list[_Kept] = []
+        self._suspected = float("-inf")
+
+    def __call__(self) -> Session:
+        """A session with a connection of the pool's."""
+        return self._sessions()
 
     @contextmanager
-    def at_once(self) -> Iterator[Session]:
-        """A session for one statement. After an error the next one has a new connection."""
-        session = self._session()
+    def begin(self) -> Iterator[Session]:
+        """One transaction. After an error all connections that are older are asked whether they live."""
+        kept = self._take()
         try:
-            with session.begin():
-                yield session
+            with kept.session.begin():
+                yield kept.session
         except BaseException:
-            self.close()
+            self._suspected = self._monotonic()
+            kept.close()
             raise
-        self._used = self._monotonic()
+        kept.session.expunge_all()  # the next one sees the rows as they are then
+        kept.used = self._monotonic()
+        self._idle.append(kept)
 
     def close(self) -> None:
-        """Gives the connection back."""
-        if self._open is not None:
-            connection, session = self._open
-            self._open = None
-            session.close()
-            connection.close()
+        """Gives back the connections that nobody is using."""
+        while self._idle:
+            self._idle.pop().close()
 
-    def _session(self) -> Session:
-        """The one that there is; another where its connection was idle for a while and turns out to be dead."""
-        if self._open is not None and self._monotonic() - self._used > UNASKED_SECONDS and not _lives(self._open[0]):
-            self.close()
-        if self._open is None:
-            connection = cast(Engine, self._sessions.kw["bind"]).connect()
-            if not connection.info["shared"]:
-                connection.execution_options(isolation_level="AUTOCOMMIT")  # of this one, until it is given back
-            self._open = connection, self._sessions(bind=connection)
-        return self._open[1]
+    def _take(self) -> "_Kept":
+        try:
+            kept = self._idle.pop()
+        except IndexError:
+            return self._make()
+        if kept.used > self._suspected and self._monotonic() - kept.used <= UNASKED_SECONDS:
+            return kept
+        if _lives(kept.connection):
+            return kept
+        kept.close()
+        return self._make()
+
+    def _make(self) -> "_Kept":
+        connection = cast(Engine, self._sessions.kw["bind"]).connect()
+        if self._alone and not connection.info["shared"]:
+            connection.execution_options(isolation_level="AUTOCOMMIT")  # of this one, until it is given back
+        return _Kept(connection, self._sessions(bind=connection))
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A connection, its session, and when it was last used (monotonic seconds)."""
+
+    connection: Connection
+    session: Session
+    used: float = 0.0
+
+    def close(self) -> None:
+        self.session.close()
+        self.connection.close()
 
 
 def _lives(connection: Connection) -> bool:

@@ -21,7 +21,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.integration_tables import IntegrationRow
 from shared.schema import TIME, Base
 
 
@@ -113,9 +112,9 @@ class EventRow(Base):
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    account_id: Mapped[int] = mapped_column(BigInteger)  # the strategy's; no reference, that would lock its row
     strategy: Mapped[int] = mapped_column(ForeignKey("strategies.id"))
-    integration_id: Mapped[int | None] = mapped_column(ForeignKey(IntegrationRow.id))  # whose token it came with
+    integration_id: Mapped[int | None] = mapped_column(BigInteger)  # whose token it came with; no reference, as above
     seq: Mapped[int] = mapped_column(BigInteger)  # arrival within the strategy; commit order is sequence order
     key: Mapped[str] = mapped_column(Text)  # idempotency key, keys.event_key
     content_hash: Mapped[str] = mapped_column(Text)  # keys.content_hash: the same key with another one is a conflict

@@ -10,7 +10,7 @@ from celery import Celery, signals
 from shared import instrument_file, logs
 from shared.clock import SteadyClock
 from shared.config import Config
-from shared.db import Sessions, make_engine, make_sessions
+from shared.db import KeptSessions, Sessions, make_engine, make_sessions
 from shared.domain import AccountId
 from shared.notifications import file as notifications
 from shared.queue import (
@@ -89,7 +89,7 @@ def make_worker(config: Config, threads: int) -> Celery:
     notifier = Notifier(sessions, notifications.load(config.notifications_file, os.environ))
     sweeper = _make_sweeper(config, sessions, doorbell, standby, notifier, hearing, clock, worker)
     bench = Workbench(
-        sessions=sessions,
+        sessions=KeptSessions(sessions),
         owner=lambda: f"{worker}:{threading.get_ident()}",
         broker=adapters.of,
         announce=lambda event: announce(redis, event),
@@ -101,7 +101,7 @@ def make_worker(config: Config, threads: int) -> Celery:
         clock=clock,
         lanes=threading.BoundedSemaphore(LANES),
     )
-    register(app, bench, adapters, hearing, worker, instrument_file.load(config.instruments_file))
+    register(app, sessions, bench, adapters, hearing, worker, instrument_file.load(config.instruments_file))
     _tie_to_life(stopping, sweeper, standby, notifier, adapters)
     return app
 

@@ -5,6 +5,7 @@ from celery import Celery
 
 from shared import canary, instrument_refresh
 from shared.clock import database_clock
+from shared.db import Sessions
 from shared.domain import AccountId, EventId
 from shared.instrument_choices import InstrumentFile
 from shared.queue import CANARY_TASK, EXECUTE_TASK, RECONCILE_TASK, REFRESH_TASK
@@ -18,13 +19,18 @@ log = structlog.get_logger()
 
 
 def register(
-    app: Celery, bench: Workbench, adapters: Adapters, hearing: Hearing, worker: str, file: InstrumentFile
+    app: Celery,
+    sessions: Sessions,
+    bench: Workbench,
+    adapters: Adapters,
+    hearing: Hearing,
+    worker: str,
+    file: InstrumentFile,
 ) -> None:
     """Adds the tasks to the application. `worker`: the name by which this process beats. `file`: of the instruments.
 
     Not `shared`: else any later application of the process, such as a test's, would run the tasks of this one.
     """
-    sessions = bench.sessions
 
     @app.task(name=EXECUTE_TASK, shared=False)
     def execute(event: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.clock import Clock, database_clock
-from shared.db import Sessions
+from shared.db import Transactions
 from shared.domain import AccountId, EventId
 from workers.brokers.base import Broker, Capabilities
 from workers.ended import RecentlyEnded
@@ -33,7 +33,7 @@ class Workbench:
     at once; the others wait without the interpreter, or speak with a broker.
     """
 
-    sessions: Sessions
+    sessions: Transactions
     owner: Callable[[], str]
     broker: Callable[[AccountId], Broker]
     announce: Callable[[EventId], None]

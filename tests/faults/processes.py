@@ -117,7 +117,7 @@ def worker(connection: Connection, role: Role) -> None:
     points = Points(role.die_at, lambda name: line.say("dying", name))
     bench = _bench(line, points, role)
     doorbell = WatchedDoorbell(points, lambda event: line.say("ring", event))
-    sweeper = Sweeper(bench.sessions, doorbell.ring, lambda _: None, bench.owner(), interval=0.0)
+    sweeper = Sweeper(watched_sessions(role.database_url, points), doorbell.ring, lambda _: None, bench.owner(), interval=0.0)
     for word, *rest in line.heard():
         match word:
             case "ring":

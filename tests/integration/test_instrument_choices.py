@@ -41,7 +41,7 @@ def refresh(bridge: Bridge, text: str) -> list[str]:
     app = Celery("test", set_as_current=False)
     adapters = Adapters(bridge.sessions, bridge.secret_key)
     bench = Workshop(bridge.sessions, account_of(bridge)).bench()
-    register(app, bench, adapters, Hearing(1), "worker", instrument_file.parse(text))
+    register(app, bridge.sessions, bench, adapters, Hearing(1), "worker", instrument_file.parse(text))
     with capture_logs() as lines:
         app.tasks[REFRESH_TASK](account_of(bridge))
     adapters.close()

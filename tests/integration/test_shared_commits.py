@@ -142,7 +142,7 @@ def test_what_is_known_is_left_to_its_request(shop: Workshop) -> None:
 
 def test_many_threads_share_few_commits_and_keep_their_order(shop: Workshop, writer: Writer) -> None:
     commits = []
-    engine_events.listen(writer._line._sessions.kw["bind"], "commit", lambda _: commits.append(1))
+    engine_events.listen(writer._sessions._sessions.kw["bind"], "commit", lambda _: commits.append(1))
     events = [signal("SIGNAL_OPEN", f"p{number}", strategy_id=f"s{number % 7}") for number in range(200)]
     with ThreadPoolExecutor(32) as threads:
         stored = list(threads.map(lambda event: writer.store(delivery(shop.account, event)), events))
