@@ -40,7 +40,9 @@ def make_app(config: Config) -> Flask:
     waiting = Waiting(hearing, PLACES_TO_WAIT)
     answered = Answered(sessions)
     doorbell = Doorbell(make_celery(config.redis_url))
-    shared_commits = make_sessions(make_engine(config.database_url, writing.CONNECTIONS, writing.LOCK_TIMEOUT_MS))
+    shared_commits = make_sessions(
+        make_engine(config.database_url, writing.CONNECTIONS, writing.LOCK_TIMEOUT_MS, plan_once=True)
+    )
     writer = Writer(shared_commits, doorbell.ring)
     desk = Desk(
         sessions=sessions,

@@ -32,9 +32,14 @@ class Transactions(Protocol):
         ...
 
 
-def make_engine(database_url: str, pool_size: int = 5, lock_timeout_ms: int = LOCK_TIMEOUT_MS) -> Engine:
+def make_engine(
+    database_url: str, pool_size: int = 5, lock_timeout_ms: int = LOCK_TIMEOUT_MS, plan_once: bool = False
+) -> Engine:
     """An engine for psycopg 3. Make it after a fork, never before: connections cannot be shared.
 
+    `plan_once`: a statement that is prepared is planned for all values at once, and not for its first five as well: of
+    an idle bridge's signals that took as long as all the rest. Only for statements whose plan no value can change: what
+    they look for is told by keys, and what an index is limited to stands in their text (`statements.Statement`).
     `synchronous_commit` is set here so that a server with a careless default cannot lose an answered event.
     """
     engine = create_engine(
@@ -53,6 +58,8 @@ def make_engine(database_url: str, pool_size: int = 5, lock_timeout_ms: int = LO
         "statement_timeout": STATEMENT_TIMEOUT_MS,
         "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
     }
+    if plan_once:
+        settings["plan_cache_mode"] = "force_generic_plan"
     event.listen(engine, "do_connect", _connect)
     _keep_settings(engine, settings)
     _ask_idle_connections(engine)

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Numeric, Row, Text, bindparam, case, func, literal, select, update
+from sqlalchemy import CTE, BigInteger, Numeric, Row, Text, bindparam, case, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -34,11 +34,8 @@ Before = Row[*tuple[Any, ...]]
 _ORDER, _FILL, _POSITION, _EVENT = table_of(OrderRow), table_of(FillRow), table_of(PositionRow), table_of(EventRow)
 _PLACED = ("event_id", "leg", "generation", "client_order_id", "symbol", "side", "quantity", "position_id", "mark")
 _SENT = ("state", "attempts", "in_flight_until")
-_PLACE = Statement(
-    insert(_ORDER)
-    .values({name: bindparam(f"new_{name}", type_=_ORDER.c[name].type) for name in (*_PLACED, *_SENT)})
-    .returning(_ORDER.c.id)
-)
+_NEW = {name: bindparam(f"new_{name}", type_=_ORDER.c[name].type) for name in (*_PLACED, *_SENT)}
+_PLACE = Statement(insert(_ORDER).values(_NEW).returning(_ORDER.c.id))
 _WITHDRAW = (
     update(_ORDER)
     .where(_ORDER.c.event_id == bindparam("event"), _ORDER.c.state == OrderState.PLANNED)
@@ -102,21 +99,38 @@ _SHRINK = (
 )
 
 
-def place(
-    session: Session,
+def place(session: Session, s: Situation, order: Order, position_id: int | None) -> Order:
+    """Commits, with the caller, the intent to send a new order; from then on it may be at the broker.
+
+    `order`: as `intended` has it. Returns it with its id.
+    """
+    (placed,) = _PLACE.rows(session, placing_values(s, order, position_id))
+    return replace(order, id=OrderId(placed.id))
+
+
+def placing(taken: CTE) -> CTE:
+    """`place` of the parameters `placing_values`, as part of a statement: if `taken` tells the event's `id`.
+
+    Returns the order's `id`.
+    """
+    values = [taken.c.id, *(value for name, value in _NEW.items() if name != "event_id")]
+    names = ["event_id", *(name for name in _NEW if name != "event_id")]
+    return insert(_ORDER).from_select(names, select(*values)).returning(_ORDER.c.id).cte("placed")
+
+
+def intended(
     s: Situation,
     leg: Leg,
     generation: int,
     symbol: str,
     side: Direction,
     quantity: Decimal,
-    position_id: int | None,
     mark: str | None,
     in_flight_until: datetime,
 ) -> Order:
-    """Commits, with the caller, the intent to send a new order; from then on it may be at the broker."""
+    """A new order of the event, on its way to the broker, before it is stored."""
     task = s.task
-    order = Order(
+    return Order(
         id=OrderId(0),
         leg=leg,
         generation=generation,
@@ -134,22 +148,24 @@ def place(
         mark=mark,
         error=None,
     )
-    values = {
-        "new_event_id": task.id,
-        "new_leg": leg,
-        "new_generation": generation,
+
+
+def placing_values(s: Situation, order: Order, position_id: int | None) -> dict[str, object]:
+    """The parameters of the statement that stores a new order. `position_id`: what it closes."""
+    return {
+        "new_event_id": s.task.id,
+        "new_leg": order.leg,
+        "new_generation": order.generation,
         "new_client_order_id": order.client_order_id,
-        "new_symbol": symbol,
-        "new_side": side,
-        "new_quantity": quantity,
+        "new_symbol": order.symbol,
+        "new_side": order.side,
+        "new_quantity": order.quantity,
         "new_position_id": position_id,
-        "new_mark": mark,
+        "new_mark": order.mark,
         "new_state": order.state,
         "new_attempts": order.attempts,
-        "new_in_flight_until": in_flight_until,
+        "new_in_flight_until": order.in_flight_until,
     }
-    (placed,) = _PLACE.rows(session, values)
-    return replace(order, id=OrderId(placed.id))
 
 
 def send_again(session: Session, order: Order, in_flight_until: datetime) -> Order:

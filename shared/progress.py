@@ -124,6 +124,28 @@ def taking() -> ReturningUpdate[tuple[int, int, str]]:
     )
 
 
+def taking_fresh(leased: CTE) -> CTE:
+    """`take_next` for the event `event`, of which nobody has taken up anything, as part of a statement.
+
+    `leased` tells the strategy's `id`, if it was leased; `at`: now. Returns the event's `id`.
+    """
+    columns = _EVENT.c
+    return (
+        update(_EVENT)
+        .where(columns.id == bindparam("event", type_=BigInteger), columns.strategy == leased.c.id)
+        .where(columns.state == EventState.RECEIVED)
+        .values(
+            state=EventState.EXECUTING,
+            attempts=columns.attempts + 1,
+            started_at=func.coalesce(columns.started_at, bindparam("at", type_=columns.started_at.type)),
+            next_attempt_at=null(),
+            reason=null(),
+        )
+        .returning(columns.id)
+        .cte("taken")
+    )
+
+
 def wait(session: Session, event: EventId, until: datetime, reason: str) -> None:
     """The event is due again at `until`."""
     _move(session, event, EventState.WAITING, next_attempt_at=until, reason=reason)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, or_, select, tuple_
 
 from shared.db import table_of
-from shared.domain import ErrorType, EventState, EventType, Leg, OrderState
+from shared.domain import UNFINISHED, ErrorType, EventState, EventType, Leg, OrderState
 from shared.integration_tables import IntegrationRow
 from shared.orphans import OUR_VERSION, OrphanEvent
 from shared.tables import Account, EventRow, InstrumentRow, OrderRow, PositionRow, Strategy
@@ -94,6 +94,18 @@ def question_about(event: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
         .where(this.c.id == event)
         .order_by(order.c.id)
     )
+
+
+def rest_of(event: ColumnElement[int]) -> Sequence[ColumnElement[Any]]:
+    """Columns that can be added to the question: the strategy's numbers, and whether nothing but the event is to be
+    done in it.
+    """
+    other = _EVENT.alias("other")
+    unfinished = exists().where(
+        other.c.strategy == _STRATEGY.c.id, other.c.state.in_(sorted(UNFINISHED)), other.c.id != event
+    )
+    rests = and_(_STRATEGY.c.lease_until.is_(None), ~unfinished)
+    return _STRATEGY.c.id.label("strategy_key"), _STRATEGY.c.fence, _STRATEGY.c.next_seq, rests.label("rests")
 
 
 def _prefixed(table: FromClause, prefix: str, names: Sequence[str]) -> list[ColumnElement[Any]]:

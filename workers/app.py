@@ -78,6 +78,7 @@ def make_worker(config: Config, threads: int) -> Celery:
     app.conf.update(SETTINGS)
     app.steps["consumer"].add(EventsTogether)
     sessions = make_sessions(make_engine(config.database_url, pool_size=threads + SPARE_CONNECTIONS))
+    of_turns = make_sessions(make_engine(config.database_url, pool_size=2 * LANES, plan_once=True))
     redis = make_redis(config.redis_url)
     doorbell = Doorbell(make_celery(config.redis_url))
     adapters = Adapters(sessions, config.secret_key, Meter(make_redis(config.redis_url)))
@@ -89,7 +90,8 @@ def make_worker(config: Config, threads: int) -> Celery:
     notifier = Notifier(sessions, notifications.load(config.notifications_file, os.environ))
     sweeper = _make_sweeper(config, sessions, doorbell, standby, notifier, hearing, clock, worker)
     bench = Workbench(
-        sessions=KeptSessions(sessions),
+        sessions=KeptSessions(of_turns),
+        statements=KeptSessions(of_turns, alone=True),
         owner=lambda: f"{worker}:{threading.get_ident()}",
         broker=adapters.of,
         announce=lambda event: announce(redis, event),

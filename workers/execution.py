@@ -11,7 +11,7 @@ from tenacity import Retrying, retry_if_exception_type, wait_exponential_jitter
 from shared import progress
 from shared.domain import EventId
 from shared.errors import LeaseLost
-from workers import conversation, retry, turns
+from workers import at_once, conversation, retry, turns
 from workers import lease as leases
 from workers.steps import (
     Answer,
@@ -58,7 +58,24 @@ def run(bench: Workbench, rung: EventId) -> None:
 
 
 def _claim(bench: Workbench, rung: EventId) -> Turn:
-    return _transact(bench, partial(turns.begin, rung=rung))
+    return _placed_at_once(bench, rung) or _transact(bench, partial(turns.begin, rung=rung))
+
+
+def _placed_at_once(bench: Workbench, rung: EventId) -> Turn | None:
+    """Where the short way raises, the long way is gone: also after a connection that was dead. It finds the strategy
+    leased if the order was placed all the same.
+    """
+    try:
+        with bench.lanes:
+            turn = at_once.begin(bench, rung)
+    except Exception:
+        log.warning(
+            "The short way failed; the long one is gone.", action="at_once_failed", event_id=rung, exc_info=True
+        )
+        return None
+    if turn is not None:
+        _tell_all(bench, turn)
+    return turn
 
 
 def _go_on(bench: Workbench, hand: Hand) -> Turn:
@@ -135,11 +152,15 @@ def _transact(bench: Workbench, work: Callable[[Transaction], Turn]) -> Turn:
     except Exception:
         log.warning("A turn failed, and is tried with one event alone.", action="turn_failed", exc_info=True)
         turn = _commit(bench, work, ahead=False)
+    _tell_all(bench, turn)
+    return turn
+
+
+def _tell_all(bench: Workbench, turn: Turn) -> None:
     for each in turn.decided:
         _tell(bench, each)
     if turn.waiting is not None and turn.waiting.waiting is not None and turn.waiting.next_at is not None:
         bench.wake(turn.waiting.waiting, turn.waiting.next_at)
-    return turn
 
 
 def _commit(bench: Workbench, work: Callable[[Transaction], Turn], ahead: bool) -> Turn:

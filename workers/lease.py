@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, null, or_, select, update
+from sqlalchemy import CTE, and_, bindparam, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.db import table_of
@@ -21,6 +21,11 @@ _CLAIM = Statement(
     .where(_STRATEGY.c.id == _OF_EVENT, _FREE)
     .values(lease_owner=bindparam("owner"), lease_until=bindparam("until"), fence=_STRATEGY.c.fence + 1)
     .returning(_STRATEGY.c.id, _STRATEGY.c.fence)
+)
+_UNTOUCHED = and_(
+    _STRATEGY.c.id == bindparam("strategy"),
+    _STRATEGY.c.fence == bindparam("seen_fence"),
+    _STRATEGY.c.next_seq == bindparam("seen_seq"),
 )
 _RENEW = Statement(
     update(_STRATEGY)
@@ -56,6 +61,20 @@ def claim(
     values = {"event": event, "now": now, "owner": owner, "until": until}
     row = _CLAIM.row(session, values)
     return None if row is None else Lease(StrategyKey(row.id), owner, row.fence, seconds, monotonic + seconds)
+
+
+def claiming_untouched() -> CTE:
+    """`claim` as part of a statement, of a strategy that nobody has touched since it was seen (`Untouched`).
+
+    Of the parameters `strategy`, `seen_fence`, `seen_seq`, `now`, `owner` and `until`; returns `id` and `fence`.
+    """
+    return (
+        update(_STRATEGY)
+        .where(_UNTOUCHED, _FREE)
+        .values(lease_owner=bindparam("owner"), lease_until=bindparam("until"), fence=_STRATEGY.c.fence + 1)
+        .returning(_STRATEGY.c.id, _STRATEGY.c.fence)
+        .cte("leased")
+    )
 
 
 def renew(session: Session, lease: Lease, now: datetime, monotonic: float) -> Lease:

@@ -69,8 +69,8 @@ def record_step(
     """
     in_flight_until = now + timedelta(seconds=lease)
     match step:
-        case Place(leg, generation, symbol, _, side, quantity, position_id):
-            return ledger.place(session, s, leg, generation, symbol, side, quantity, position_id, mark, in_flight_until)
+        case Place():
+            return ledger.place(session, s, intended(s, step, mark, in_flight_until), step.position_id)
         case Send(order):
             return ledger.send_again(session, order, in_flight_until)
         case LookUp(order):
@@ -95,6 +95,11 @@ def record_step(
             return not _finish(session, s, step, now)
         case _:
             assert_never(step)
+
+
+def intended(s: Situation, step: Place, mark: str | None, in_flight_until: datetime) -> Order:
+    """The order that a step places, before it is stored."""
+    return ledger.intended(s, step.leg, step.generation, step.symbol, step.side, step.quantity, mark, in_flight_until)
 
 
 def _try_later(session: Session, event: EventId, step: Retry, now: datetime, jitter: float) -> datetime | None:

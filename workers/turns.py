@@ -138,6 +138,12 @@ def limits_of(bench: Workbench, at_hand: AtHand | None) -> Limits:
     return Limits(bench.open_max_age, bench.reorder_grace, settle)
 
 
+def lease_seconds(bench: Workbench, at_hand: AtHand | None) -> float:
+    """For how long a strategy is leased. The answer must come before the lease can end."""
+    deadline = at_hand.promises.deadline_seconds if at_hand is not None else 0.0
+    return max(bench.lease, deadline + LEASE_MARGIN_SECONDS)
+
+
 def _spare_the_disk(t: Transaction, turn: Turn) -> None:
     """Where nothing was written down but who has the strategy."""
     if all(isinstance(each.step, AskMarket) for each in turn.decided):
@@ -231,14 +237,12 @@ def _can_be_decided(hand: Hand) -> bool:
 
 def _long_enough(t: Transaction, hand: Hand) -> Lease:
     """The lease of a claim was made before it was known how long the broker may take."""
-    return hand.lease if _seconds(t, hand.at_hand) <= hand.lease.seconds else _renewed(t, hand.lease, hand.at_hand)
+    return (
+        hand.lease
+        if lease_seconds(t.bench, hand.at_hand) <= hand.lease.seconds
+        else _renewed(t, hand.lease, hand.at_hand)
+    )
 
 
 def _renewed(t: Transaction, lease: Lease, at_hand: AtHand | None) -> Lease:
-    return leases.renew(t.session, replace(lease, seconds=_seconds(t, at_hand)), t.now, t.monotonic)
-
-
-def _seconds(t: Transaction, at_hand: AtHand | None) -> float:
-    """The answer must come before the lease can end."""
-    deadline = at_hand.promises.deadline_seconds if at_hand is not None else 0.0
-    return max(t.bench.lease, deadline + LEASE_MARGIN_SECONDS)
+    return leases.renew(t.session, replace(lease, seconds=lease_seconds(t.bench, at_hand)), t.now, t.monotonic)

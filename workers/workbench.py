@@ -26,6 +26,7 @@ class AtHand:
 class Workbench:
     """What a worker works with. Times in seconds.
 
+    `statements`: where each transaction is a single statement, which may commit by itself.
     `owner`: a name for the thread at work, unique among all. `broker`: the adapter of an account, made on first use.
     `announce`: tells waiting requests that an event is finished. `wake`: rings the event at a time; if that is
     forgotten, the sweep does it. `stopping`: no new order is to be begun. `at_hand`: the adapters that were used
@@ -34,6 +35,7 @@ class Workbench:
     """
 
     sessions: Transactions
+    statements: Transactions
     owner: Callable[[], str]
     broker: Callable[[AccountId], Broker]
     announce: Callable[[EventId], None]

@@ -52,18 +52,20 @@ class Hand:
         self._name = name
         self._sessions = watched_sessions(database_url, self.points)
         self._adapters = Adapters(self._sessions, secret_key)
+        self._bench = self._make_bench()
 
     def run(self, event: EventId) -> None:
         """Answers a doorbell, as the Celery task does."""
-        execution.run(self._bench(), event)
+        execution.run(self._bench, event)
 
     def close(self) -> None:
         self._adapters.close()
         self._sessions.kw["bind"].dispose()
 
-    def _bench(self) -> Workbench:
+    def _make_bench(self) -> Workbench:
         return Workbench(
             sessions=self._sessions,
+            statements=self._sessions,
             owner=lambda: self._name,
             broker=lambda account: WatchedBroker(self._adapters.of(account), self.points, self._note),
             announce=lambda _: self.points.around("announcement", lambda: None),

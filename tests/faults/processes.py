@@ -117,7 +117,8 @@ def worker(connection: Connection, role: Role) -> None:
     points = Points(role.die_at, lambda name: line.say("dying", name))
     bench = _bench(line, points, role)
     doorbell = WatchedDoorbell(points, lambda event: line.say("ring", event))
-    sweeper = Sweeper(watched_sessions(role.database_url, points), doorbell.ring, lambda _: None, bench.owner(), interval=0.0)
+    sessions = watched_sessions(role.database_url, points)
+    sweeper = Sweeper(sessions, doorbell.ring, lambda _: None, bench.owner(), interval=0.0)
     for word, *rest in line.heard():
         match word:
             case "ring":
@@ -142,6 +143,7 @@ def _bench(line: Line, points: Points, role: Role) -> Workbench:
 
     return Workbench(
         sessions=sessions,
+        statements=sessions,
         owner=lambda: f"worker {threading.get_native_id()}",
         broker=broker,
         announce=lambda event: points.around("announcement", lambda: line.say("announce", event)),
