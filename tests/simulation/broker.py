@@ -40,7 +40,7 @@ CLOSE_ERRORS = (ErrorType.MARKET_CLOSED, None)
 
 
 class SimulatedBroker:
-    """One account. `settle`: the declared settle time, which look-ups lag behind by at most."""
+    """One account. `settle`: the declared settle time, which look-ups lag behind by at most. `marks`: whether it has to be asked before an order."""
 
     def __init__(
         self,
@@ -49,10 +49,11 @@ class SimulatedBroker:
         faults: Faults,
         books: Books,
         settle: float,
+        marks: bool,
         boundary: "Boundary",
     ) -> None:
         self.books = books
-        self.capabilities = Capabilities(books.dedupe, True, settle, DEADLINE_SECONDS, marks=True)
+        self.capabilities = Capabilities(books.dedupe, True, settle, DEADLINE_SECONDS, marks=marks)
         self.bugs: list[BaseException] = []
         self.market_denials = 0
         self.hours: TradingHours | None = None

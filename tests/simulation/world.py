@@ -51,6 +51,7 @@ class Rules:
     budget: int
     stickiness: float
     fixed_hours: bool
+    marks: bool
 
 
 @dataclass(slots=True)
