@@ -40,7 +40,10 @@ CLOSE_ERRORS = (ErrorType.MARKET_CLOSED, None)
 
 
 class SimulatedBroker:
-    """One account. `settle`: the declared settle time, which look-ups lag behind by at most. `marks`: whether it has to be asked before an order."""
+    """One account. `settle`: the declared settle time, which look-ups lag behind by at most.
+
+    `marks`: whether it has to be asked before an order.
+    """
 
     def __init__(
         self,
