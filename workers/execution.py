@@ -42,6 +42,7 @@ def run(bench: Workbench, rung: EventId) -> None:
 
     1. Lease the strategy. If somebody has it, that one will find the event: go.
     2. Take the first due event up, decide about it, and write down what will be asked of the broker: one transaction.
+       For an event that comes to a strategy at rest both are one statement, after a look without a lock (`at_once`).
     3. Speak with the broker, outside of any transaction.
     4. Write down what it said and decide on: to ask again, or that the event is over. The transaction that ends an
        event takes the next one up and decides about it; or, when nothing is due, lets go under the lock that the
