@@ -48,9 +48,15 @@ def judge(world: World, facts: Facts) -> Verdict:
     for story in world.stories:
         entries = [e for e in world.books.entries if e.request.strategy_id == story.strategy_id]
         found = list(_strategy(world, facts, story.strategy_id, entries))
-        late = [e for e in entries if e.late and e.state != "rejected"]
+        late = [e for e in entries if e.late and (e.state != "rejected" or _hides_another(e, entries))]
         (residual if late else violations).extend(found)
     return Verdict(violations, residual)
+
+
+def _hides_another(entry: Entry, entries: list[Entry]) -> bool:
+    """Whether an order that was refused repeats one that was not: from then on look-ups show the refusal."""
+    same = [e for e in entries if e.request.client_order_id == entry.request.client_order_id]
+    return any(e.state != "rejected" for e in same)
 
 
 def _strategy(world: World, facts: Facts, strategy: str, entries: list[Entry]) -> Iterator[str]:
@@ -128,13 +134,14 @@ def _in_event_order(entries: list[Entry], events: list[EventFact]) -> Iterator[s
 
 
 def _was_left_a_rest(event: EventFact, later: EventFact) -> bool:
-    """Whether the event came when a later REOPEN had begun, which then could close but a part of what was held.
+    """Whether the event came when a later CLOSE or REOPEN had begun, which then could close but a part of it all.
 
-    That one was refused and has no position to show; nobody could have known the earlier event, and the rest is held
-    as if the later one had not been (docs/decisions.md, "A refused REOPEN supersedes"). No other case is let pass.
+    That one was refused; nobody could have known the earlier event, and the rest is held as if the later one had not
+    been (docs/decisions.md, "A refused REOPEN supersedes"). No other case is let pass.
     """
     unknown = later.started_at is not None and event.received_at >= later.started_at
-    return unknown and later.type == "SIGNAL_REOPEN" and later.state == "refused" and not ending.was_ended(later)
+    closing = later.type in {"SIGNAL_CLOSE", "SIGNAL_REOPEN"}
+    return unknown and closing and later.state == "refused" and not ending.was_ended(later)
 
 
 def _flat_before_open(entries: list[Entry]) -> Iterator[str]:
