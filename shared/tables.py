@@ -143,7 +143,7 @@ class EventRow(Base):
 
 
 class OrderRow(Base):
-    """One order of an event. Written by `ledger.py` and `ledger_whole.py`; the intent is committed before a send."""
+    """One order of an event. Inserted by `intents.py` before it is sent, changed by `ledger.py`, `ledger_whole.py`."""
 
     __tablename__ = "orders"
     __table_args__ = (UniqueConstraint("event_id", "leg", "generation"),)

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
-from shared import ledger, progress
+from shared import intents, progress
 from shared.assessment import Untouched, assess_untouched
 from shared.domain import EventId, OrderId
-from shared.ledger import placing_values
+from shared.intents import placing_values
 from shared.orphans import TRADING
 from shared.situation import Order, Situation
 from shared.statements import Statement
@@ -27,7 +27,7 @@ from workers.turns import Asking, Decided, Hand, Turn, lease_seconds, limits_of
 from workers.workbench import AtHand, Workbench
 
 _LEASED = leases.claiming_untouched()
-_PLACED = ledger.placing(progress.taking_fresh(_LEASED))
+_PLACED = intents.placing(progress.taking_fresh(_LEASED))
 _PLACE = Statement(select(_PLACED.c.id, _LEASED.c.fence).select_from(_PLACED).join(_LEASED, true()))
 
 

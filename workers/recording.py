@@ -5,7 +5,7 @@ from typing import assert_never
 
 from sqlalchemy.orm import Session
 
-from shared import ledger, progress, waits
+from shared import intents, ledger, progress, waits
 from shared.alerts import raise_alert
 from shared.domain import AlertKind, EventId, OrderState
 from shared.situation import Order, Situation
@@ -70,7 +70,7 @@ def record_step(
     in_flight_until = now + timedelta(seconds=lease)
     match step:
         case Place():
-            return ledger.place(session, s, intended(s, step, mark, in_flight_until), step.position_id)
+            return intents.place(session, s, intended(s, step, mark, in_flight_until), step.position_id)
         case Send(order):
             return ledger.send_again(session, order, in_flight_until)
         case LookUp(order):
@@ -99,7 +99,7 @@ def record_step(
 
 def intended(s: Situation, step: Place, mark: str | None, in_flight_until: datetime) -> Order:
     """The order that a step places, before it is stored."""
-    return ledger.intended(s, step.leg, step.generation, step.symbol, step.side, step.quantity, mark, in_flight_until)
+    return intents.intended(s, step.leg, step.generation, step.symbol, step.side, step.quantity, mark, in_flight_until)
 
 
 def _try_later(session: Session, event: EventId, step: Retry, now: datetime, jitter: float) -> datetime | None:

@@ -135,5 +135,13 @@ def test_a_connection_that_is_dead_costs_no_event(workshop: Workshop, bench: Wor
     assert workshop.broker.sides() == ["BUY 10", "BUY 10"]
 
 
+def test_a_call_that_could_outlive_the_lease_is_not_begun(workshop: Workshop, bench: Workbench) -> None:
+    ticks = iter([0.0, *[1000.0] * 100])  # looked at, and then a long pause
+    execution.run(replace(bench, monotonic=lambda: next(ticks)), workshop.arrives(signal("SIGNAL_OPEN")))
+    assert len(workshop.broker.submitted) == 1
+    assert workshop.states() == ["done", "waiting"]
+    assert [order.state for order in workshop.orders()] == ["filled", "planned"]
+
+
 def test_a_worker_that_stops_begins_nothing(workshop: Workshop, bench: Workbench) -> None:
     assert begin(replace(bench, stopping=lambda: True), workshop.arrives(signal("SIGNAL_OPEN"))) is None
