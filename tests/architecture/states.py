@@ -57,9 +57,9 @@ renewing the strategy's lease: a worker that has lost the lease changes nothing.
 ABOUT_ORDERS = """\
 ## Orders
 
-An order's first row is `submitting`, committed before it is sent: from then on it may be at the broker, and only
-evidence moves it on. `shared/ledger.py` alone does, with its short way `shared/ledger_whole.py` for what was filled at
-once. *adapter*: the answer to the submit; *look-up*: the answer to the question what became of it.
+An order's first row is `submitting`, committed before it is sent (`shared/intents.py`): from then on it may be at the
+broker, and only evidence moves it on. `shared/ledger.py` alone does, with its short way `shared/ledger_whole.py` for
+what was filled at once. *adapter*: the answer to the submit; *look-up*: the answer to the question what became of it.
 """
 
 
