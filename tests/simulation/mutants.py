@@ -19,7 +19,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared import progress
-from shared.assessment import Untouched
 from shared.domain import AccountId, EventId, EventState, Leg, StrategyKey
 from shared.orphans import TRADING
 from shared.progress import Due
@@ -128,15 +127,6 @@ def _takes_part_for_all(right: Function) -> Function:
     return reported
 
 
-def _sees_no_change(right: Function) -> Function:
-    def placed(session: Session, seen: Any, *arguments: Any) -> Any:
-        row = session.get_one(Strategy, seen.untouched.strategy)
-        now = Untouched(seen.untouched.strategy, row.fence, row.next_seq)
-        return right(session, replace(seen, untouched=now), *arguments)
-
-    return placed
-
-
 _UNFENCED: Breakage = {"workers.lease.renew": _believes_any}
 
 MUTANTS = (
@@ -159,7 +149,6 @@ MUTANTS = (
     Mutant("a tombstone is ignored", {"shared.assessment.situation_of": _forgets_tombstones}),
     Mutant("nobody waits for what should have come before", {"workers.planning._grace": always(None)}),
     Mutant("a partly filled close counts as flat", {"shared.ledger.reported": _takes_part_for_all}),
-    Mutant("what came after the look of the short way is not seen", {"workers.at_once._placed": _sees_no_change}),
 )
 
 
