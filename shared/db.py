@@ -80,11 +80,10 @@ def not_durable(session: Session) -> None:
 class KeptSessions:
     """Sessions that keep their connections, and are used again: whoever was at work last is at work next. Thread-safe.
 
-    Taking a connection from the pool, preparing it and giving it back cost as much as a statement. Used as `Sessions`
-    are: `begin()` is one transaction, and a call makes a session that only reads. `alone`: the transaction is a single
-    statement, which commits by itself, without the ways there and back for BEGIN and COMMIT; it may have been applied
-    though it raised, as a commit may. Behind a pooler it is a transaction like any other, since the settings have to be
-    made in it.
+    Taking a connection from the pool, preparing it and giving it back cost as much as a statement. `alone`: each
+    transaction is a single statement, which commits by itself, without the ways there and back for BEGIN and COMMIT; it
+    may have been applied though it raised, as a commit may. Behind a pooler it is a transaction like any other, since
+    the settings have to be made in it.
     """
 
     def __init__(
@@ -95,10 +94,6 @@ class KeptSessions:
         self._monotonic = monotonic
         self._idle: list[_Kept] = []
         self._suspected = float("-inf")
-
-    def __call__(self) -> Session:
-        """A session with a connection of the pool's."""
-        return self._sessions()
 
     @contextmanager
     def begin(self) -> Iterator[Session]:

@@ -16,12 +16,13 @@ _STRATEGY = table_of(Strategy)
 _OF_EVENT = select(EventRow.strategy).where(EventRow.id == bindparam("event")).scalar_subquery()
 _FREE = or_(_STRATEGY.c.lease_until.is_(None), _STRATEGY.c.lease_until < bindparam("now"))
 _OURS = (_STRATEGY.c.id == bindparam("strategy"), _STRATEGY.c.fence == bindparam("of_fence"))
-_CLAIM = Statement(
+_CLAIMING = (
     update(_STRATEGY)
-    .where(_STRATEGY.c.id == _OF_EVENT, _FREE)
+    .where(_FREE)
     .values(lease_owner=bindparam("owner"), lease_until=bindparam("until"), fence=_STRATEGY.c.fence + 1)
     .returning(_STRATEGY.c.id, _STRATEGY.c.fence)
 )
+_CLAIM = Statement(_CLAIMING.where(_STRATEGY.c.id == _OF_EVENT))
 _UNTOUCHED = and_(
     _STRATEGY.c.id == bindparam("strategy"),
     _STRATEGY.c.fence == bindparam("seen_fence"),
@@ -68,13 +69,7 @@ def claiming_untouched() -> CTE:
 
     Of the parameters `strategy`, `seen_fence`, `seen_seq`, `now`, `owner` and `until`; returns `id` and `fence`.
     """
-    return (
-        update(_STRATEGY)
-        .where(_UNTOUCHED, _FREE)
-        .values(lease_owner=bindparam("owner"), lease_until=bindparam("until"), fence=_STRATEGY.c.fence + 1)
-        .returning(_STRATEGY.c.id, _STRATEGY.c.fence)
-        .cte("leased")
-    )
+    return _CLAIMING.where(_UNTOUCHED).cte("leased")
 
 
 def renew(session: Session, lease: Lease, now: datetime, monotonic: float) -> Lease:

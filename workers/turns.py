@@ -237,11 +237,8 @@ def _can_be_decided(hand: Hand) -> bool:
 
 def _long_enough(t: Transaction, hand: Hand) -> Lease:
     """The lease of a claim was made before it was known how long the broker may take."""
-    return (
-        hand.lease
-        if lease_seconds(t.bench, hand.at_hand) <= hand.lease.seconds
-        else _renewed(t, hand.lease, hand.at_hand)
-    )
+    enough = lease_seconds(t.bench, hand.at_hand) <= hand.lease.seconds
+    return hand.lease if enough else _renewed(t, hand.lease, hand.at_hand)
 
 
 def _renewed(t: Transaction, lease: Lease, at_hand: AtHand | None) -> Lease:

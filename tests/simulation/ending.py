@@ -58,7 +58,7 @@ def _expected(events: list[EventFact]) -> frozenset[int | None]:
 
 
 def was_ended(event: EventFact) -> bool:
-    """Whether the close leg of a REOPEN has left nothing to close, so that only its open leg was refused."""
+    """Whether the close leg of a REOPEN, or a CLOSE, has left nothing to close: of a REOPEN only the opening failed."""
     closes = event.leg("close")
     nothing_left = bool(closes) and (closes[-1].state == "filled" or closes[-1].error == "PositionNotFound")
     return bool(event.leg("open")) or nothing_left
