@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from shared import canary, migrate
 from shared.clock import database_clock
 from shared.db import Sessions
-from shared.domain import UNFINISHED, EventState
 from shared.tables import EventRow, ProtocolVersion, Worker
+from shared.unfinished import parked, runnable
 
 OLDEST_UNFINISHED = timedelta(seconds=120)
 MISSED_BEATS = 3
@@ -55,11 +55,10 @@ def _workers(session: Session, now: datetime, sweep_interval: float, found: Read
 
 
 def _unfinished(session: Session, now: datetime, found: Readiness) -> None:
-    at_work = UNFINISHED - {EventState.PARKED}
-    oldest = session.scalar(select(func.min(EventRow.received_at)).where(EventRow.state.in_(at_work)))
-    parked = session.scalar(select(func.count()).select_from(EventRow).where(EventRow.state == EventState.PARKED))
+    oldest = session.scalar(select(func.min(EventRow.received_at)).where(runnable(EventRow)))
+    count = session.scalar(select(func.count()).select_from(EventRow).where(parked(EventRow)))
     age = (now - oldest).total_seconds() if oldest is not None else 0.0
-    found.details |= {"oldest_unfinished_seconds": round(age, 1), "parked_events": parked}
+    found.details |= {"oldest_unfinished_seconds": round(age, 1), "parked_events": count}
     if age > OLDEST_UNFINISHED.total_seconds():
         found.reasons.append(f"An event has been unfinished for {age:.0f} seconds.")
 

@@ -21,11 +21,12 @@ from sqlalchemy.orm import Session
 from receiver.health import MISSED_BEATS, PATIENCE
 from shared.clock import database_clock
 from shared.db import Sessions
-from shared.domain import FINISHED, UNFINISHED, EventState
+from shared.domain import FINISHED, EventState
 from shared.drift import Agreement
 from shared.notification_tables import DeliveryRow
 from shared.notifications.rules import DeliveryState
 from shared.tables import EventRow, ProtocolVersion, Reconciliation, Worker
+from shared.unfinished import parked, runnable, unfinished
 
 log = structlog.get_logger()
 
@@ -96,8 +97,8 @@ def _events(session: Session) -> Metric:
     family = _family("events", words, "state")
     newest = select(EventRow.state).order_by(EventRow.id.desc()).limit(NEWEST).subquery()
     counted = dict.fromkeys(EventState, 0)
-    for column, wanted in ((EventRow.state, UNFINISHED), (newest.c.state, FINISHED)):
-        by_state = select(column, func.count()).where(column.in_(wanted)).group_by(column)
+    for column, wanted in ((EventRow.state, unfinished(EventRow)), (newest.c.state, newest.c.state.in_(FINISHED))):
+        by_state = select(column, func.count()).where(wanted).group_by(column)
         counted |= {EventState(state): count for state, count in session.execute(by_state)}
     for state, count in counted.items():
         family.add_metric([state], count)
@@ -105,8 +106,7 @@ def _events(session: Session) -> Metric:
 
 
 def _oldest(session: Session, now: datetime) -> Metric:
-    at_work = UNFINISHED - {EventState.PARKED}
-    oldest = session.scalar(select(func.min(EventRow.received_at)).where(EventRow.state.in_(at_work)))
+    oldest = session.scalar(select(func.min(EventRow.received_at)).where(runnable(EventRow)))
     age = (now - oldest).total_seconds() if oldest is not None else 0.0
     return _gauge("oldest_unfinished_event_seconds", "Age of the oldest event that is not finished nor parked.", age)
 
@@ -130,7 +130,7 @@ def _alerts_open(session: Session, warned_before: datetime) -> Metric:
     """Those whose cause can be seen to stand still."""
     near = (ProtocolVersion.supported, ProtocolVersion.deprecation <= warned_before)
     open_ = {
-        "parked": select(func.count()).select_from(EventRow).where(EventRow.state == EventState.PARKED),
+        "parked": select(func.count()).select_from(EventRow).where(parked(EventRow)),
         "drift": select(func.count()).select_from(Reconciliation).where(Reconciliation.result == Agreement.DRIFT),
         "deprecation": select(func.count()).select_from(ProtocolVersion).where(*near),
     }

@@ -33,13 +33,19 @@ class Transactions(Protocol):
 
 
 def make_engine(
-    database_url: str, pool_size: int = 5, lock_timeout_ms: int = LOCK_TIMEOUT_MS, plan_once: bool = False
+    database_url: str,
+    pool_size: int = 5,
+    lock_timeout_ms: int = LOCK_TIMEOUT_MS,
+    plan_once: bool = False,
+    by_keys: bool = False,
 ) -> Engine:
     """An engine for psycopg 3. Make it after a fork, never before: connections cannot be shared.
 
     `plan_once`: a statement that is prepared is planned for all values at once, and not for its first five as well: of
     an idle bridge's signals that took as long as all the rest. Only for statements whose plan no value can change: what
     they look for is told by keys, and what an index is limited to stands in their text (`statements.Statement`).
+    `by_keys`: that is all that is asked, row by row. A plan that is kept was made when a table was small, and would go
+    on to read all of it.
     `synchronous_commit` is set here so that a server with a careless default cannot lose an answered event.
     """
     engine = create_engine(
@@ -60,6 +66,8 @@ def make_engine(
     }
     if plan_once:
         settings["plan_cache_mode"] = "force_generic_plan"
+    if by_keys:
+        settings |= dict.fromkeys(("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"), "off")
     event.listen(engine, "do_connect", _connect)
     _keep_settings(engine, settings)
     _ask_idle_connections(engine)

@@ -7,10 +7,11 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, 
 from sqlalchemy.orm import Session, aliased
 
 from shared.accounts import Integration
-from shared.domain import UNFINISHED, AccountId, EventType, IntegrationId, StrategyKey
+from shared.domain import AccountId, EventType, IntegrationId, StrategyKey
 from shared.integration_states import ENDED
 from shared.integration_tables import IntegrationRow
 from shared.tables import Account, EventRow, PositionRow, Strategy
+from shared.unfinished import unfinished
 
 OPENING = (EventType.SIGNAL_OPEN, EventType.SIGNAL_REOPEN)
 
@@ -81,7 +82,7 @@ def _exposed(
         through,
     )
     may_hold = select(func.max(EventRow.timestamp_ms)).where(
-        EventRow.strategy == Strategy.id, EventRow.type.in_(OPENING), EventRow.state.in_(UNFINISHED), through
+        EventRow.strategy == Strategy.id, EventRow.type.in_(OPENING), unfinished(EventRow), through
     )
     latest = func.greatest(_of_each(holds), _of_each(may_hold))  # ignores nulls
     query = select(Strategy.id, Strategy.strategy_id, latest.label("opened_ms")).where(strategies, latest.is_not(None))

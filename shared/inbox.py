@@ -31,6 +31,7 @@ from shared.integration_tables import IntegrationRow
 from shared.keys import content_hash, event_key, follow_up_key
 from shared.orphans import ENDS_INTEGRATION, ORPHANING, OUR_VERSION, Policy, orphan_event
 from shared.tables import Account, EventRow, Strategy
+from shared.unfinished import unfinished
 
 _STRATEGY, _EVENT = table_of(Strategy), table_of(EventRow)
 _NAMED = insert(_STRATEGY).values(
@@ -134,7 +135,7 @@ def accept(session: Session, event: EventId) -> Outcome | None:
         update(EventRow)
         .where(
             EventRow.id == event,
-            EventRow.state.not_in(FINISHED),
+            unfinished(EventRow),
             EventRow.accepted_at.is_(None),
         )
         .values(accepted_at=func.now())

@@ -100,10 +100,13 @@ def _opened(sent: CTE) -> CTE:
 
 
 def _closed(sent: CTE) -> CTE:
+    """Asks for the time of the end and not for the state, which would let the index of all open positions be read."""
     return (
         update(_POSITION)
-        .where(_POSITION.c.id == sent.c.position_id, _POSITION.c.state == "open", _POSITION.c.quantity == _UNITS)
-        .values(quantity=0, state="closed", closed_by=sent.c.event_id, closed_at=func.clock_timestamp())
+        .where(_POSITION.c.id == select(sent.c.position_id).scalar_subquery())
+        .where(_POSITION.c.closed_at.is_(None), _POSITION.c.quantity == _UNITS)
+        .values(quantity=0, state="closed", closed_by=select(sent.c.event_id).scalar_subquery())
+        .values(closed_at=func.clock_timestamp())
         .returning(_POSITION.c.id)
         .cte("of_position")
     )

@@ -9,13 +9,11 @@ from typing import Any
 from sqlalchemy import (
     CTE,
     BigInteger,
-    ColumnElement,
     Select,
     bindparam,
     case,
     exists,
     func,
-    literal_column,
     null,
     or_,
     select,
@@ -42,8 +40,8 @@ from shared.errors import IllegalTransition
 from shared.orphans import TRADING
 from shared.statements import Statement
 from shared.tables import EventRow, OrderRow, Strategy
+from shared.unfinished import parked, runnable
 
-RUNNABLE = (EventState.RECEIVED, EventState.EXECUTING, EventState.WAITING)
 OPENING = (EventType.SIGNAL_OPEN, EventType.SIGNAL_REOPEN)
 _EVENT = table_of(EventRow)
 
@@ -83,11 +81,11 @@ def _next_due() -> Select[*tuple[Any, ...]]:
     strategy = bindparam("of_strategy", type_=BigInteger)
     event, other = aliased(EventRow), aliased(EventRow)
     begun = exists().where(OrderRow.event_id == event.id)
-    parked = exists().where(other.strategy == strategy, other.state == EventState.PARKED)
+    held_up = exists().where(other.strategy == strategy, parked(other))
     return (
         select(event.id, event.state, event.next_attempt_at, event.account_id, event.type)
-        .where(event.strategy == strategy, _runnable(event))
-        .where(or_(event.type.not_in(OPENING), ~parked))
+        .where(event.strategy == strategy, runnable(event))
+        .where(or_(event.type.not_in(OPENING), ~held_up))
         .order_by(case((begun, 0), else_=1), event.timestamp_ms, event.seq)
         .limit(1)
     )
@@ -218,7 +216,7 @@ def to_ring(session: Session, now: datetime, unrung_since: datetime, limit: int)
     first = (
         select(EventRow.id, EventRow.rung_at)
         .join(Strategy, Strategy.id == EventRow.strategy)
-        .where(_runnable(EventRow))
+        .where(runnable(EventRow))
         .where(or_(EventRow.next_attempt_at.is_(None), EventRow.next_attempt_at <= now))
         .where(or_(Strategy.lease_until.is_(None), Strategy.lease_until < now))
         .where(EventRow.received_at <= unrung_since)
@@ -247,11 +245,6 @@ def _move(
         raise IllegalTransition(f"Event {event} cannot become {state}: it is in none of {', '.join(_before(state))}.")
     accepted_at: datetime | None = row.accepted_at
     return accepted_at
-
-
-def _runnable(event: type[EventRow]) -> ColumnElement[bool]:
-    """Spelled out, so that the index of unfinished events serves a prepared statement too."""
-    return event.state.in_([literal_column(f"'{state}'") for state in RUNNABLE])
 
 
 def _before(state: EventState) -> list[EventState]:

@@ -19,8 +19,8 @@ from shared.db import Sessions
 from shared.domain import ORDER_FINAL, AccountId, AlertKind, Direction, EventId, EventState
 from shared.drift import Agreement, Comparison, Known, Question, compare, worst
 from shared.errors import BridgeError
-from shared.progress import RUNNABLE
 from shared.tables import Account, EventRow, OrderRow, PositionRow, Reconciliation, Strategy
+from shared.unfinished import parked, runnable
 
 EVERY = timedelta(minutes=5)
 AGAIN = timedelta(seconds=30)  # after a first difference, or a look that said nothing
@@ -127,7 +127,7 @@ def _questions(session: Session, account: AccountId) -> tuple[Question, ...]:
     rows = session.execute(
         select(EventRow.id, OrderRow.symbol, case((OrderRow.side == Direction.SELL, -rest), else_=rest))
         .join(OrderRow, OrderRow.event_id == EventRow.id)
-        .where(EventRow.account_id == account, EventRow.state == EventState.PARKED)
+        .where(EventRow.account_id == account, parked(EventRow))
         .where(OrderRow.state.not_in(ORDER_FINAL))
         .order_by(EventRow.id)
     )
@@ -136,12 +136,12 @@ def _questions(session: Session, account: AccountId) -> tuple[Question, ...]:
 
 def _in_flight(session: Session, account: AccountId) -> EventId | None:
     """An event that may change either side at any moment. What only waits behind a parked event does not."""
-    parked = aliased(EventRow)
-    behind = exists().where(parked.strategy == EventRow.strategy, parked.state == EventState.PARKED)
+    other = aliased(EventRow)
+    behind = exists().where(other.strategy == EventRow.strategy, parked(other))
     unsettled = exists().where(OrderRow.event_id == EventRow.id, OrderRow.state.not_in(ORDER_FINAL))
     event = session.scalar(
         select(EventRow.id)
-        .where(EventRow.account_id == account, EventRow.state.in_(RUNNABLE))
+        .where(EventRow.account_id == account, runnable(EventRow))
         .where(or_(~behind, EventRow.state == EventState.EXECUTING, unsettled))
         .order_by(EventRow.id)
         .limit(1)

@@ -22,15 +22,15 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy import literal_column as spelled
 from sqlalchemy.orm import Session
 
 from shared.db import table_of
-from shared.domain import FINISHED, ORDER_FINAL, UNFINISHED, EventId, EventState, EventType
+from shared.domain import FINISHED, ORDER_FINAL, EventId, EventState, EventType
 from shared.notification_tables import AnswerRow, DeliveryRow
 from shared.notifications.rules import DeliveryState
 from shared.orphans import TRADING
 from shared.tables import Alert, EventRow, FillRow, OrderRow, PositionRow, Resolution
+from shared.unfinished import unfinished
 
 AT_ONCE = 500  # events a transaction looks at: a tenth of a second, and no lock that a trade would wait for
 LASTING = (EventType.INTEGRATION_APPROVED, EventType.INTEGRATION_REJECTED, EventType.INTEGRATION_DELETED)
@@ -101,8 +101,7 @@ def _forgettable(before: datetime) -> Select[int]:
 def _is_in_hand(this: FromClause) -> ColumnElement[bool]:
     """Whether anything of the strategy is unfinished, or parked: then all of its history may be asked for."""
     other = _EVENT.alias()
-    states: list[ColumnElement[str]] = [spelled(f"'{state}'") for state in sorted(UNFINISHED)]  # their index needs it
-    return exists().where(other.c.strategy == this.c.strategy, other.c.state.in_(states))
+    return exists().where(other.c.strategy == this.c.strategy, unfinished(other))
 
 
 def _stands_under_what_is_held(this: FromClause) -> ColumnElement[bool]:

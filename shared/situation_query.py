@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, or_, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, literal_column, or_, select, true, tuple_
 
 from shared.db import table_of
-from shared.domain import UNFINISHED, ErrorType, EventState, EventType, Leg, OrderState
+from shared.domain import ErrorType, EventState, EventType, Leg, OrderState
 from shared.integration_tables import IntegrationRow
 from shared.orphans import OUR_VERSION, OrphanEvent
 from shared.tables import Account, EventRow, InstrumentRow, OrderRow, PositionRow, Strategy
+from shared.unfinished import parked, unfinished
 
 _ACCOUNT, _STRATEGY = table_of(Account), table_of(Strategy)
 _EVENT, _ORDER, _POSITION = table_of(EventRow), table_of(OrderRow), table_of(PositionRow)
@@ -31,6 +32,8 @@ _TASK_COLUMNS = (
     "quantity",
 )
 _HELD_COLUMNS = ("id", "proquant_position_id", "ticker", "symbol", "direction", "quantity", "opened_by")
+_ACCOUNT_COLUMNS = ("name", "multiplier", "paused", "integration", "integration_at_ms")
+_SAID_COLUMNS = ("approved_at_ms", "rejected_at_ms", "deleted_at_ms")
 INSTRUMENT_COLUMNS = ("ticker", "symbol", "minimum", "maximum", "step", "currency", "shortable", "hours")
 ORDER_COLUMNS = (
     "leg",
@@ -55,14 +58,15 @@ def question_about(event: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
     Columns and no mapped classes, and only those that are looked at: the mapper's bookkeeping, and the description of
     each column that the driver reads with each answer, were most of what a decision cost.
     """
-    this, held, opener = _EVENT.alias("this"), _POSITION.alias("held"), _EVENT.alias("opener")
+    this, opener = _EVENT.alias("this"), _EVENT.alias("opener")
+    account, held, said = _account_of(this), _held_by(this), _said_by_integration_of(this)
     opening, order = _ORDER.alias("opening"), _ORDER.alias("ordered")
     wanted, kept = _INSTRUMENT.alias("wanted"), _INSTRUMENT.alias("kept")
     tables = (
         this.join(_STRATEGY, _STRATEGY.c.id == this.c.strategy)
-        .join(_ACCOUNT, _ACCOUNT.c.id == this.c.account_id)
-        .outerjoin(_INTEGRATION, _INTEGRATION.c.id == this.c.integration_id)
-        .outerjoin(held, and_(held.c.strategy == this.c.strategy, held.c.state == "open"))
+        .join(account, true())
+        .outerjoin(said, true())
+        .outerjoin(held, true())
         .outerjoin(opener, opener.c.id == held.c.opened_by)
         .outerjoin(
             opening,
@@ -75,9 +79,9 @@ def question_about(event: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
     return (
         select(
             *_prefixed(this, "", _TASK_COLUMNS),
-            *_prefixed(_ACCOUNT, "", ("multiplier", "paused", "integration", "integration_at_ms")),
-            _ACCOUNT.c.name.label("account_name"),
-            *_prefixed(_INTEGRATION, "", ("approved_at_ms", "rejected_at_ms", "deleted_at_ms")),
+            *_prefixed(account, "", _ACCOUNT_COLUMNS[1:]),
+            account.c.name.label("account_name"),
+            *_prefixed(said, "", _SAID_COLUMNS),
             *_prefixed(_STRATEGY, "", ("strategy_id", "enabled")),
             *_prefixed(held, "held_", _HELD_COLUMNS),
             *_prefixed(opener, "opened_", ("timestamp_ms", "seq")),
@@ -101,15 +105,40 @@ def rest_of(event: ColumnElement[int]) -> Sequence[ColumnElement[Any]]:
     done in it.
     """
     other = _EVENT.alias("other")
-    unfinished = exists().where(
-        other.c.strategy == _STRATEGY.c.id, other.c.state.in_(sorted(UNFINISHED)), other.c.id != event
-    )
-    rests = and_(_STRATEGY.c.lease_until.is_(None), ~unfinished)
+    more = _is_there(other.c.strategy == _STRATEGY.c.id, unfinished(other), other.c.id != event)
+    rests = and_(_STRATEGY.c.lease_until.is_(None), ~more)
     return _STRATEGY.c.id.label("strategy_key"), _STRATEGY.c.fence, _STRATEGY.c.next_seq, rests.label("rests")
 
 
 def _prefixed(table: FromClause, prefix: str, names: Sequence[str]) -> list[ColumnElement[Any]]:
     return [table.c[name].label(prefix + name) for name in names]
+
+
+def _account_of(this: FromClause) -> FromClause:
+    account = _ACCOUNT.alias()
+    return _only(account, _ACCOUNT_COLUMNS, account.c.id == this.c.account_id).lateral("account")
+
+
+def _held_by(this: FromClause) -> FromClause:
+    """The open position of the event's strategy, of which there is one at most."""
+    position = _POSITION.alias()
+    mine = and_(position.c.strategy == this.c.strategy, position.c.state == "open")
+    return _only(position, _HELD_COLUMNS, mine).lateral("held")
+
+
+def _said_by_integration_of(this: FromClause) -> FromClause:
+    """What ProQuant has said of the integration whose token the event came with."""
+    integration = _INTEGRATION.alias()
+    return _only(integration, _SAID_COLUMNS, integration.c.id == this.c.integration_id).lateral("said")
+
+
+def _only(table: FromClause, names: Sequence[str], condition: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """The only row, asked for on its own and with a limit, so that it is found by what the condition names.
+
+    Joined like the other tables, the open position was looked for among all that were open, where they had been few
+    when the plan was made.
+    """
+    return select(*(table.c[name] for name in names)).where(condition).limit(1)
 
 
 def _lists(kept: FromClause, this: FromClause, held: FromClause) -> ColumnElement[bool]:
@@ -119,7 +148,7 @@ def _lists(kept: FromClause, this: FromClause, held: FromClause) -> ColumnElemen
 
 def _names_closed(this: FromClause) -> ColumnElement[bool]:
     position = _POSITION.alias()
-    return exists().where(
+    return _is_there(
         position.c.strategy == this.c.strategy,
         position.c.proquant_position_id == this.c.proquant_position_id,
         position.c.state == "closed",
@@ -127,8 +156,8 @@ def _names_closed(this: FromClause) -> ColumnElement[bool]:
 
 
 def _something_parked(this: FromClause) -> ColumnElement[bool]:
-    parked = _EVENT.alias()
-    return exists().where(parked.c.strategy == this.c.strategy, parked.c.state == EventState.PARKED)
+    other = _EVENT.alias()
+    return _is_there(other.c.strategy == this.c.strategy, parked(other))
 
 
 def _superseded(this: FromClause) -> ColumnElement[bool]:
@@ -140,13 +169,13 @@ def _superseded(this: FromClause) -> ColumnElement[bool]:
     by an account's policy.
     """
     later, other = _EVENT.alias(), _POSITION.alias()
-    another = exists().where(
+    another = _is_there(
         other.c.strategy == later.c.strategy, other.c.proquant_position_id == later.c.proquant_position_id
     )
     done = later.c.state == EventState.DONE
     refused = later.c.state == EventState.REFUSED
     heeded = and_(refused, later.c.error_type != ErrorType.INVALID_CREDENTIALS, ~_left_what_was_held(later))
-    return exists().where(
+    return _is_there(
         later.c.strategy == this.c.strategy,
         tuple_(later.c.timestamp_ms, later.c.seq) > tuple_(this.c.timestamp_ms, this.c.seq),
         or_(
@@ -171,8 +200,8 @@ def _superseded(this: FromClause) -> ColumnElement[bool]:
 def _left_what_was_held(reopen: FromClause) -> ColumnElement[bool]:
     """Whether a refused REOPEN came to nothing: its market was closed, or the broker refused its close leg."""
     order, ending = _ORDER.alias(), _ORDER.alias()
-    has_ordered = exists().where(order.c.event_id == reopen.c.id)
-    has_ended = exists().where(
+    has_ordered = _is_there(order.c.event_id == reopen.c.id)
+    has_ended = _is_there(
         ending.c.event_id == reopen.c.id,
         or_(
             ending.c.leg == Leg.OPEN,
@@ -181,3 +210,8 @@ def _left_what_was_held(reopen: FromClause) -> ColumnElement[bool]:
         ),
     )
     return and_(~has_ended, or_(has_ordered, reopen.c.error_type == ErrorType.MARKET_CLOSED))
+
+
+def _is_there(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Asked row by row: without an offset, PostgreSQL may gather all rows of the table first to look among them."""
+    return exists(select(literal_column("1")).where(*conditions).offset(literal_column("0")))

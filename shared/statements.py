@@ -61,6 +61,16 @@ class Statement:
         found = self.rows(session, parameters)
         return found[0] if found else None
 
+    @property
+    def text(self) -> str:
+        """As the driver has it: with `$1` for the first parameter, and so on."""
+        return self._written.text
+
+    @property
+    def places(self) -> int:
+        """How many parameters it has."""
+        return len(self._written.names)
+
     @cached_property
     def _written(self) -> _Written:
         compiled = self._statement.compile(dialect=_DIALECT)

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     ForeignKey,
     Identity,
     Index,
@@ -22,6 +23,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.schema import TIME, Base
+
+UNFINISHED_STATES = "('received', 'executing', 'waiting', 'parked')"
 
 
 class Account(Base):
@@ -106,9 +109,10 @@ class EventRow(Base):
             "strategy",
             "timestamp_ms",
             "seq",
-            postgresql_where=text("state IN ('received', 'executing', 'waiting', 'parked')"),
+            postgresql_where=text("finished_at IS NULL"),
         ),
         Index("ix_events_strategy_order", "strategy", "timestamp_ms", "seq"),
+        CheckConstraint(f"(finished_at IS NULL) = (state IN {UNFINISHED_STATES})", name="ck_events_finished"),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -130,9 +134,7 @@ class EventRow(Base):
     accepted_at: Mapped[datetime | None] = mapped_column(TIME)  # answered 200 before the outcome; by the receiver
     state: Mapped[str] = mapped_column(Text, server_default="received")  # domain.EventState
     attempts: Mapped[int] = mapped_column(server_default="0")  # grows when a worker takes it up
-    failures: Mapped[int] = mapped_column(
-        server_default="0"
-    )  # grows when our code or an adapter raised; parks at a limit
+    failures: Mapped[int] = mapped_column(server_default="0")  # grows when our code or an adapter raised; then parks
     next_attempt_at: Mapped[datetime | None] = mapped_column(TIME)  # set with `waiting`
     rung_at: Mapped[datetime | None] = mapped_column(TIME)  # the sweep's last ring
     started_at: Mapped[datetime | None] = mapped_column(TIME)  # first taken up

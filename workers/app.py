@@ -78,7 +78,7 @@ def make_worker(config: Config, threads: int) -> Celery:
     app.conf.update(SETTINGS)
     app.steps["consumer"].add(EventsTogether)
     sessions = make_sessions(make_engine(config.database_url, pool_size=threads + SPARE_CONNECTIONS))
-    of_turns = make_sessions(make_engine(config.database_url, pool_size=2 * LANES, plan_once=True))
+    of_turns = make_sessions(make_engine(config.database_url, pool_size=2 * LANES, plan_once=True, by_keys=True))
     redis = make_redis(config.redis_url)
     doorbell = Doorbell(make_celery(config.redis_url))
     adapters = Adapters(sessions, config.secret_key, Meter(make_redis(config.redis_url)))

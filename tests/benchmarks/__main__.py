@@ -88,7 +88,8 @@ def _run(
         progress.advance(bar)
     if scale.rates and set(names) == set(MEASURES):
         field.tell = partial(_tell, progress, bar, "plot")
-        plots.draw(plots.measure(field), reports / "latency.png")
+        plots.draw_latency(plots.measure(field), reports / "latency.png")
+        plots.draw_history(field.pasts, reports / "history.png")
     return rows, facts
 
 

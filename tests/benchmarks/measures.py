@@ -26,15 +26,28 @@ FIRST = 300  # events of the drain that sizes the others
 _runs = count(1)
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a bridge does with so many finished events in its tables: a second, while it accepts and while it drains."""
+
+    events: int
+    accepted: float
+    drained: float
+
+
 @dataclass(slots=True)
 class Field:
-    """Both sides, running, and how much is measured. `drained`: the bridge's B4, which B5 refers to."""
+    """Both sides, running, and how much is measured.
+
+    `drained`: the bridge's B4, which B5 refers to. `pasts`: what B6 has seen on its way, for the plot.
+    """
 
     bridge: Bridge
     baseline: Baseline
     scale: Scale
     tell: Callable[[str], None]
     drained: float | None = field(default=None)
+    pasts: list[Past] = field(default_factory=list)
 
     @property
     def sides(self) -> Sequence[Side]:

@@ -1,12 +1,13 @@
-"""Pictures of a run: latency against load for both sides. Needs the extra `bench`."""
+"""Pictures of a run: latency against load for both sides, throughput against history. Needs the extra `bench`."""
 
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.benchmarks import measures
-from tests.benchmarks.measures import Field
+from tests.benchmarks.measures import Field, Past
 from tests.benchmarks.samples import percentile
 
 SHARES = {"p50": 0.5, "p99": 0.99}
@@ -35,11 +36,9 @@ def measure(ground: Field) -> dict[str, list[Point]]:
     return found
 
 
-def draw(points: Mapping[str, Sequence[Point]], path: Path) -> None:
+def draw_latency(points: Mapping[str, Sequence[Point]], path: Path) -> None:
     """Writes a PNG; both axes are logarithmic."""
-    pictures = importlib.import_module("matplotlib.figure")  # by name: nothing else here needs the extra
-    figure = pictures.Figure(figsize=(7, 4.5), dpi=120)
-    axes = figure.subplots()
+    axes = _axes()
     for label, measured in points.items():
         for name in SHARES:
             rates = [point.rate for point in measured]
@@ -47,4 +46,22 @@ def draw(points: Mapping[str, Sequence[Point]], path: Path) -> None:
     axes.set(xscale="log", yscale="log", xlabel="events a second", ylabel="milliseconds to the answer")
     axes.grid(visible=True, which="both", alpha=0.3)
     axes.legend()
-    figure.savefig(path)
+    axes.figure.savefig(path)
+
+
+def draw_history(pasts: Sequence[Past], path: Path) -> None:
+    """Writes a PNG; the axis of finished events is logarithmic from the first thousand on, and begins with none."""
+    axes = _axes()
+    events = [past.events for past in pasts]
+    axes.plot(events, [past.accepted for past in pasts], marker="o", label="accepted events a second")
+    axes.plot(events, [past.drained for past in pasts], marker="o", label="drained orders a second")
+    axes.set_xscale("symlog", linthresh=1000)
+    axes.set(xlabel="finished events in the tables", ylim=(0, None))
+    axes.grid(visible=True, alpha=0.3)
+    axes.legend()
+    axes.figure.savefig(path)
+
+
+def _axes() -> Any:
+    pictures = importlib.import_module("matplotlib.figure")  # by name: nothing else here needs the extra
+    return pictures.Figure(figsize=(7, 4.5), dpi=120).subplots()

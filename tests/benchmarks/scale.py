@@ -11,7 +11,7 @@ class Scale:
     accepted: int  # events of one round of B1
     drained: int  # of one round of B4
     burst: int
-    history: int  # finished events in the tables of B6
+    history: tuple[int, ...]  # finished events in the tables of B6, growing; the last is what it is about
     idle: int  # events one by one, of B3 and B10
     steady_seconds: float  # of B2, and of each point of the plot
     seconds: float  # for one drain
@@ -25,7 +25,7 @@ FULL = Scale(
     accepted=3000,
     drained=10_000,
     burst=10_000,
-    history=2_000_000,
+    history=(0, 20_000, 200_000, 2_000_000),
     idle=60,
     steady_seconds=5,
     seconds=12,
@@ -38,7 +38,7 @@ QUICK = Scale(
     accepted=500,
     drained=500,
     burst=1000,
-    history=20_000,
+    history=(20_000,),
     idle=15,
     steady_seconds=2,
     seconds=3,

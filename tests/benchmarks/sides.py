@@ -137,7 +137,7 @@ class Bridge:
                 program.stop()
 
     def unfinished(self) -> int:
-        return self._count("SELECT count(*) FROM events WHERE state IN ('received', 'executing', 'waiting', 'parked')")
+        return self._count("SELECT count(*) FROM events WHERE finished_at IS NULL")
 
     def forget(self) -> None:
         with Redis.from_url(self.site.redis(self.redis_number)) as redis:

@@ -9,6 +9,7 @@ from tests.benchmarks import plots, report
 from tests.benchmarks.calls import Call
 from tests.benchmarks.draining import Drain, WrongOrders, check
 from tests.benchmarks.limits import LIMITS, Row, Verdict, sized
+from tests.benchmarks.measures import Past
 from tests.benchmarks.plots import Point
 from tests.benchmarks.samples import percentile, ratio, sample
 
@@ -82,8 +83,10 @@ def test_the_json_holds_every_round() -> None:
     assert (found["must"], found["verdict"]) == (1.0, "must reached")
 
 
-def test_the_plot_is_a_picture(tmp_path: Path) -> None:
+def test_the_plots_are_pictures(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="The extra `bench` is not installed.")
     points = [Point(rate, {"p50": rate / 100, "p99": rate / 10}) for rate in (50.0, 100.0)]
-    plots.draw({"bridge": points, "baseline": points}, tmp_path / "latency.png")
-    assert (tmp_path / "latency.png").read_bytes().startswith(b"\x89PNG")
+    plots.draw_latency({"bridge": points, "baseline": points}, tmp_path / "latency.png")
+    plots.draw_history([Past(0, 900.0, 300.0), Past(20_000, 880.0, 290.0)], tmp_path / "history.png")
+    for name in ("latency.png", "history.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")

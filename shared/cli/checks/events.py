@@ -14,6 +14,7 @@ from shared.cli.checks.finding import Finding
 from shared.cli.checks.ledger import finding_of
 from shared.domain import ORDER_FINAL, AlertKind, ErrorType, EventState, GenericError, Leg
 from shared.tables import Alert, EventRow, OrderRow
+from shared.unfinished import parked
 
 
 def event_findings(session: Session) -> Iterator[Finding]:
@@ -46,4 +47,4 @@ def _refused_without_a_name() -> Select[Any]:
 def _parked_in_silence() -> Select[Any]:
     """I2: what waits for a person was told to one."""
     told = select(Alert.id).where(Alert.event_id == EventRow.id, Alert.kind == AlertKind.PARKED).exists()
-    return select(EventRow.id).where(EventRow.state == EventState.PARKED, ~told).order_by(EventRow.id)
+    return select(EventRow.id).where(parked(EventRow), ~told).order_by(EventRow.id)

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session, aliased
 
 from shared import canary
 from shared.cli.checks.finding import Finding, Result, fail, ok, warn
-from shared.domain import EventState
-from shared.progress import OPENING, RUNNABLE
+from shared.progress import OPENING
 from shared.tables import EventRow, ProtocolVersion, Strategy, Worker
+from shared.unfinished import parked, runnable
 
 OLDEST_UNFINISHED = timedelta(seconds=120)
 MISSED_BEATS = 3
@@ -50,10 +50,10 @@ def _queue_finding(session: Session, now: datetime, sweep_interval: float) -> Fi
 
 def _unfinished_finding(session: Session, now: datetime) -> Finding:
     """OPEN and REOPEN events that wait behind a parked one are left out: the parked one is its own finding."""
-    parked = aliased(EventRow)
-    blocked = select(parked.id).where(parked.strategy == EventRow.strategy, parked.state == EventState.PARKED).exists()
+    other = aliased(EventRow)
+    blocked = select(other.id).where(other.strategy == EventRow.strategy, parked(other)).exists()
     query = select(func.min(EventRow.received_at), func.count()).where(
-        EventRow.state.in_(RUNNABLE), ~(EventRow.type.in_(OPENING) & blocked)
+        runnable(EventRow), ~(EventRow.type.in_(OPENING) & blocked)
     )
     oldest, count = session.execute(query).one()
     if oldest is None:
@@ -65,18 +65,18 @@ def _unfinished_finding(session: Session, now: datetime) -> Finding:
 
 
 def _parked_finding(session: Session) -> Finding:
-    parked = session.scalars(select(EventRow.id).where(EventRow.state == EventState.PARKED).order_by(EventRow.id)).all()
-    if not parked:
+    found = session.scalars(select(EventRow.id).where(parked(EventRow)).order_by(EventRow.id)).all()
+    if not found:
         return ok("parked events", "none")
     advice = "Compare `events show ID` with the broker's books: only a person can settle these."
-    return fail("parked events", f"{len(parked)}: {_ids(parked)}", advice)
+    return fail("parked events", f"{len(found)}: {_ids(found)}", advice)
 
 
 def _leases_finding(session: Session, before: datetime) -> Finding:
     """A lease that ran out while there is work: the sweep should have given the strategy to another worker."""
     work = select(EventRow.id).where(
         EventRow.strategy == Strategy.id,
-        EventRow.state.in_(RUNNABLE),
+        runnable(EventRow),
         EventRow.next_attempt_at.is_(None) | (EventRow.next_attempt_at < before),
     )
     stale = session.scalars(
