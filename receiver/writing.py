@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.db import KeptSessions, Sessions
+from shared.db import Sessions
 from shared.domain import EventId
 from shared.inbox_batch import Delivery, store_new
+from shared.kept import KeptStatements
 
 log = structlog.get_logger()
 
@@ -50,7 +51,7 @@ class Writer:
     """
 
     def __init__(self, sessions: Sessions, ring: Callable[..., object]) -> None:
-        self._sessions = KeptSessions(sessions, alone=True)
+        self._statements = KeptStatements(sessions)
         self._storing = threading.Lock()  # held by whoever stores: one connection serves all
         self._ring = ring
         self._handed_in: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
@@ -89,7 +90,7 @@ class Writer:
             with self._storing:
                 self._store_and_tell(self._gather(first))
         with self._storing:
-            self._sessions.close()
+            self._statements.close()
 
     def _store_and_tell(self, batch: Sequence[_Waiting]) -> None:
         stored = self._store([waiting.delivery for waiting in batch])
@@ -114,8 +115,8 @@ class Writer:
 
     def _store(self, deliveries: Sequence[Delivery]) -> list[EventId | None]:
         try:
-            with self._sessions.begin() as session:
-                return store_new(session, deliveries)
+            with self._statements.begin() as link:
+                return store_new(link, deliveries)
         except SQLAlchemyError as error:
             cause = type(error).__name__
             log.warning("A shared commit failed; each is stored alone.", action="batch_failed", error=cause)

@@ -33,7 +33,7 @@ from shared.orphans import OUR_VERSION, TRADING, OrphanEvent
 from shared.progress import Due
 from shared.situation import Held, Order, Situation, Task
 from shared.situation_query import INSTRUMENT_COLUMNS, ORDER_COLUMNS, question_about, rest_of
-from shared.statements import Row, Statement
+from shared.statements import Link, Row, Statement
 from shared.tables import OrderRow
 
 _QUESTION = Statement(question_about(bindparam("event", type_=BigInteger)))
@@ -84,12 +84,12 @@ def take_and_assess(session: Session, strategy: StrategyKey, now: datetime) -> t
     return Due(taken.task.id, taken.account_id, taken.task.type in TRADING), taken
 
 
-def assess_untouched(session: Session, event: EventId) -> tuple[Untouched, Situation] | None:
+def assess_untouched(link: Link, event: EventId) -> tuple[Untouched, Situation] | None:
     """The situation of an event that just came to a strategy at rest, without a lock; None where that is not so.
 
     The situation is the one in which it will have been taken up.
     """
-    rows = _UNTOUCHED.rows(session, {"event": event})
+    rows = _UNTOUCHED.rows(link, {"event": event})
     if len(rows) != 1 or not rows[0].rests or rows[0].state != EventState.RECEIVED:
         return None
     row, found = rows[0], situation_of(rows)

@@ -6,17 +6,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
-Clock = Callable[[Session], datetime]
+from shared.statements import Link
+
+Clock = Callable[[Link], datetime]
 """The time (UTC) as seen from inside a transaction; a simulation hands in a virtual one."""
 
 ASK_AGAIN_SECONDS = 5.0
 
 
-def database_clock(session: Session) -> datetime:
+def database_clock(link: Link) -> datetime:
     """The wall clock of the database server: leases of workers on different machines are compared by it alone."""
-    now: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+    now: datetime = link.execute(select(func.clock_timestamp())).scalar_one()
     return now.astimezone(UTC)
 
 
@@ -31,11 +32,11 @@ class SteadyClock:
         self._lock = threading.Lock()
         self._asked: tuple[datetime, float] | None = None
 
-    def __call__(self, session: Session) -> datetime:
+    def __call__(self, link: Link) -> datetime:
         with self._lock:
             asked = self._asked
         if asked is None or self._monotonic() - asked[1] > ASK_AGAIN_SECONDS:
-            asked = (database_clock(session), self._monotonic())
+            asked = (database_clock(link), self._monotonic())
             with self._lock:
                 self._asked = asked
         return self._counted_on(asked)

@@ -1,10 +1,8 @@
 """The one way to a database session: an engine made per process, short transactions, full durability."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.engine import make_url
@@ -22,14 +20,6 @@ LOCK_TIMEOUT_MS = 5_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 4_000  # who freezes in a transaction must not make others time out on its locks
 CONNECT_TIMEOUT_SECONDS = 3
 UNASKED_SECONDS = 1.0  # a connection that was in use a moment ago is taken to live
-
-
-class Transactions(Protocol):
-    """What can begin a transaction: `Sessions`, or `KeptSessions`."""
-
-    def begin(self) -> AbstractContextManager[Session]:
-        """One block, one transaction: committed at its end, rolled back when it raises."""
-        ...
 
 
 def make_engine(
@@ -83,86 +73,6 @@ def _connect(_dialect: object, _entry: object, arguments: Sequence[Any], setting
 def not_durable(session: Session) -> None:
     """Lets this one transaction commit without waiting for the disk: for what may be forgotten when the server dies."""
     session.execute(_NOT_DURABLE)
-
-
-class KeptSessions:
-    """Sessions that keep their connections, and are used again: whoever was at work last is at work next. Thread-safe.
-
-    Taking a connection from the pool, preparing it and giving it back cost as much as a statement. `alone`: each
-    transaction is a single statement, which commits by itself, without the ways there and back for BEGIN and COMMIT; it
-    may have been applied though it raised, as a commit may. Behind a pooler it is a transaction like any other, since
-    the settings have to be made in it.
-    """
-
-    def __init__(
-        self, sessions: Sessions, alone: bool = False, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._sessions = sessions
-        self._alone = alone
-        self._monotonic = monotonic
-        self._idle: list[_Kept] = []
-        self._suspected = float("-inf")
-
-    @contextmanager
-    def begin(self) -> Iterator[Session]:
-        """One transaction. After an error all connections that are older are asked whether they live."""
-        kept = self._take()
-        try:
-            with kept.session.begin():
-                yield kept.session
-        except BaseException:
-            self._suspected = self._monotonic()
-            kept.close()
-            raise
-        kept.session.expunge_all()  # the next one sees the rows as they are then
-        kept.used = self._monotonic()
-        self._idle.append(kept)
-
-    def close(self) -> None:
-        """Gives back the connections that nobody is using."""
-        while self._idle:
-            self._idle.pop().close()
-
-    def _take(self) -> "_Kept":
-        try:
-            kept = self._idle.pop()
-        except IndexError:
-            return self._make()
-        if kept.used > self._suspected and self._monotonic() - kept.used <= UNASKED_SECONDS:
-            return kept
-        if _lives(kept.connection):
-            return kept
-        kept.close()
-        return self._make()
-
-    def _make(self) -> "_Kept":
-        connection = cast(Engine, self._sessions.kw["bind"]).connect()
-        if self._alone and not connection.info["shared"]:
-            connection.execution_options(isolation_level="AUTOCOMMIT")  # of this one, until it is given back
-        return _Kept(connection, self._sessions(bind=connection))
-
-
-@dataclass(slots=True)
-class _Kept:
-    """A connection, its session, and when it was last used (monotonic seconds)."""
-
-    connection: Connection
-    session: Session
-    used: float = 0.0
-
-    def close(self) -> None:
-        self.session.close()
-        self.connection.close()
-
-
-def _lives(connection: Connection) -> bool:
-    """Whether the server still answers; if not, the connection is given up."""
-    dialect = connection.dialect
-    try:
-        return dialect.do_ping(cast(Any, connection.connection.dbapi_connection))
-    except dialect.loaded_dbapi.Error as error:
-        connection.invalidate(error)
-        return False
 
 
 def table_of(entity: type[DeclarativeBase]) -> Table:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import column, text
-from sqlalchemy.orm import Session
 
 from shared.domain import AccountId, EventId, IntegrationId, SignalEvent
 from shared.keys import content_hash, event_key
-from shared.statements import Statement
+from shared.statements import Link, Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +87,23 @@ _STORE_ONE = Statement(
 )
 
 
-def store_new(session: Session, deliveries: Sequence[Delivery]) -> list[EventId | None]:
+def store_new(link: Link, deliveries: Sequence[Delivery]) -> list[EventId | None]:
     """The new rows, in the order of the deliveries; None where the event's key is known already.
 
     What is known needs a look at what it was, and perhaps an alert: that is `inbox.store`'s. The gap that it leaves in
     its strategy's sequence means nothing.
     """
     if len(deliveries) == 1:
-        return [_store_one(session, deliveries[0])]
+        return [_store_one(link, deliveries[0])]
     counts = Counter(_name(delivery) for delivery in deliveries)
     strategies, events = _strategies(deliveries, counts), _events(deliveries, counts)
-    rows = _STORE.rows(session, {"strategies": json.dumps(strategies), "events": json.dumps(events)})
+    rows = _STORE.rows(link, {"strategies": json.dumps(strategies), "events": json.dumps(events)})
     stored = {(account, key): EventId(event) for event, account, key in rows}
     return [stored.pop((event["account"], event["key"]), None) for event in events]
 
 
-def _store_one(session: Session, delivery: Delivery) -> EventId | None:
-    row = _STORE_ONE.row(session, {**_row(delivery, 0, 0), "name": delivery.event.strategy_name})
+def _store_one(link: Link, delivery: Delivery) -> EventId | None:
+    row = _STORE_ONE.row(link, {**_row(delivery, 0, 0), "name": delivery.event.strategy_name})
     return None if row is None else EventId(row.id)
 
 

@@ -16,6 +16,9 @@ from sqlalchemy.sql.elements import BindParameter, ClauseElement
 
 _CURSOR = "cursor of statements"
 
+Link = Session | Connection
+"""What leads to the database: with a memory of the rows that it has seen, or without."""
+
 Row = Any
 """A named tuple of what the statement selects or returns, in the driver's own types."""
 
@@ -40,15 +43,14 @@ class Statement:
     def __init__(self, statement: ClauseElement) -> None:
         self._statement = statement
 
-    def rows(self, session: Session, parameters: Mapping[str, object]) -> list[Row]:
-        """Executes it in the session's transaction, after what the session has not told the database yet.
+    def rows(self, link: Link, parameters: Mapping[str, object]) -> list[Row]:
+        """Executes it in the link's transaction, after what a session has not told the database yet.
 
         Raises sqlalchemy.exc.DBAPIError; KeyError where a parameter has no value.
         """
         written = self._written
         values = [parameters[name] for name in written.names]
-        session.flush()
-        connection = session.connection()
+        connection = _connection(link)
         try:
             cursor = _cursor(connection)
             cursor.execute(written.text, values)
@@ -56,9 +58,9 @@ class Statement:
         except psycopg.Error as error:
             raise _as_sqlalchemy(connection, written.text, error) from error
 
-    def row(self, session: Session, parameters: Mapping[str, object]) -> Row | None:
+    def row(self, link: Link, parameters: Mapping[str, object]) -> Row | None:
         """The only row, or None where there is none. Raises as `rows` does."""
-        found = self.rows(session, parameters)
+        found = self.rows(link, parameters)
         return found[0] if found else None
 
     @property
@@ -108,6 +110,13 @@ _DIALECT = _Dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call
 def _maker(names: Sequence[str]) -> Callable[[Sequence[object]], Row]:
     make: Callable[[Sequence[object]], Row] = cast(Any, namedtuple("Row", names))._make
     return make
+
+
+def _connection(link: Link) -> Connection:
+    if isinstance(link, Connection):
+        return link
+    link.flush()
+    return link.connection()
 
 
 def _cursor(connection: Connection) -> "psycopg.RawCursor[Any]":

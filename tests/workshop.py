@@ -9,13 +9,13 @@ from decimal import Decimal
 
 from cryptography.fernet import Fernet
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
 
 from shared import accounts, inbox, instruments
 from shared.clock import database_clock
 from shared.db import Sessions
 from shared.domain import AccountId, BrokerOrderId, ClientOrderId, Envelope, Event, EventId, EventState, OrderState
 from shared.reports import OrderReport
+from shared.statements import Link
 from shared.tables import Alert, EventRow, OrderRow, PositionRow, Strategy
 from tests.factories import GOLD
 from workers import execution
@@ -123,9 +123,9 @@ class Workshop:
         """Rings the worker for this event, and lets it work until it has nothing to do."""
         execution.run(self.bench(**values), event)
 
-    def clock(self, session: Session) -> datetime:
+    def clock(self, link: Link) -> datetime:
         """The database's time, and what the test has put it ahead by."""
-        return database_clock(session) + self.ahead
+        return database_clock(link) + self.ahead
 
     def later(self, seconds: float) -> None:
         """Puts the clock forward."""

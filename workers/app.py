@@ -10,8 +10,9 @@ from celery import Celery, signals
 from shared import instrument_file, logs
 from shared.clock import SteadyClock
 from shared.config import Config
-from shared.db import KeptSessions, Sessions, make_engine, make_sessions
+from shared.db import Sessions, make_engine, make_sessions
 from shared.domain import AccountId
+from shared.kept import KeptSessions, KeptStatements
 from shared.notifications import file as notifications
 from shared.queue import (
     CANARY_TASK,
@@ -91,7 +92,7 @@ def make_worker(config: Config, threads: int) -> Celery:
     sweeper = _make_sweeper(config, sessions, doorbell, standby, notifier, hearing, clock, worker)
     bench = Workbench(
         sessions=KeptSessions(of_turns),
-        statements=KeptSessions(of_turns, alone=True),
+        statements=KeptStatements(of_turns),
         owner=lambda: f"{worker}:{threading.get_ident()}",
         broker=adapters.of,
         announce=lambda event: announce(redis, event),

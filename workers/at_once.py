@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, true
-from sqlalchemy.orm import Session
 
 from shared import intents, progress
 from shared.assessment import Untouched, assess_untouched
@@ -17,7 +16,7 @@ from shared.domain import EventId, OrderId
 from shared.intents import placing_values
 from shared.orphans import TRADING
 from shared.situation import Order, Situation
-from shared.statements import Statement
+from shared.statements import Link, Statement
 from workers import lease as leases
 from workers import planning
 from workers.lease import Lease
@@ -56,9 +55,9 @@ def begin(bench: Workbench, rung: EventId) -> Turn | None:
 
 def _look(bench: Workbench, rung: EventId) -> _Seen | None:
     monotonic = bench.monotonic()
-    with bench.statements.begin() as session:
-        now = bench.clock(session)
-        found = assess_untouched(session, rung)
+    with bench.statements.begin() as link:
+        now = bench.clock(link)
+        found = assess_untouched(link, rung)
     if found is None or found[1].task.type not in TRADING:
         return None
     at_hand = bench.at_hand.get(found[1].account_id)
@@ -71,8 +70,8 @@ def _place(bench: Workbench, seen: _Seen, step: Place) -> Turn | None:
     s, seconds, owner = seen.situation, lease_seconds(bench, seen.at_hand), bench.owner()
     until = seen.now + timedelta(seconds=seconds)
     order = intended(s, step, None, until)
-    with bench.statements.begin() as session:
-        placed = _placed(session, seen, order, step.position_id, owner, until)
+    with bench.statements.begin() as link:
+        placed = _placed(link, seen, order, step.position_id, owner, until)
     if placed is None:
         return None
     order, fence = placed
@@ -83,7 +82,7 @@ def _place(bench: Workbench, seen: _Seen, step: Place) -> Turn | None:
 
 
 def _placed(
-    session: Session, seen: _Seen, order: Order, position_id: int | None, owner: str, until: datetime
+    link: Link, seen: _Seen, order: Order, position_id: int | None, owner: str, until: datetime
 ) -> tuple[Order, int] | None:
     """The stored order and the lease's fence; None where the strategy is not as it was seen: nothing was written."""
     values = placing_values(seen.situation, order, position_id) | {
@@ -96,5 +95,5 @@ def _placed(
         "owner": owner,
         "until": until,
     }
-    row = _PLACE.row(session, values)
+    row = _PLACE.row(link, values)
     return None if row is None else (replace(order, id=OrderId(row.id)), row.fence)

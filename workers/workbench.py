@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.clock import Clock, database_clock
-from shared.db import Transactions
 from shared.domain import AccountId, EventId
+from shared.kept import Alone, Transactions
 from workers.brokers.base import Broker, Capabilities
 from workers.ended import RecentlyEnded
 
@@ -35,7 +35,7 @@ class Workbench:
     """
 
     sessions: Transactions
-    statements: Transactions
+    statements: Alone
     owner: Callable[[], str]
     broker: Callable[[AccountId], Broker]
     announce: Callable[[EventId], None]

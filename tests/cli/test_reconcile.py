@@ -57,7 +57,8 @@ def test_drift_is_printed_with_its_cause_and_exits_with_1_and_doctor_tells_of_it
 
 def test_an_account_that_is_trading_is_busy(bridge: Bridge, keyed: Cli) -> None:
     with bridge.sessions.begin() as session:
-        values = {"state": "waiting", "next_attempt_at": database_clock(session) + timedelta(hours=1)}
+        soon = database_clock(session) + timedelta(hours=1)
+        values = {"state": "waiting", "finished_at": None, "next_attempt_at": soon}
         session.execute(update(EventRow).values(values))
     result = keyed("reconcile", "--account", "alice", "--json")
     assert (result.exit_code, result.stdout) == (3, "")

@@ -20,11 +20,12 @@ Check = Callable[[Result, str], None]
 def parked(bridge: Bridge) -> Bridge:
     """An event that had no order yet when our code failed too often."""
     with bridge.sessions.begin() as session:
-        session.execute(update(EventRow).values(state="parked"))
+        session.execute(update(EventRow).values(state="parked", finished_at=None))
     bridge.post(signal("SIGNAL_OPEN", quantity=5000))
     bridge.settled()
     with bridge.sessions.begin() as session:
-        session.execute(update(EventRow).values(state="parked", error_type=None, refused_by=None, failures=8))
+        unfinished = {"state": "parked", "finished_at": None, "error_type": None, "refused_by": None}
+        session.execute(update(EventRow).values(**unfinished, failures=8))
     return bridge
 
 

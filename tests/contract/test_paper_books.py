@@ -9,10 +9,11 @@ from decimal import Decimal
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy.orm import Session
+from sqlalchemy import text
 
 from shared.db import Sessions
 from shared.domain import Direction, Leg, OrderState
+from shared.statements import Link
 from tests.contract.bench import PaperBench, order
 from workers.brokers.base import Broker, BrokerUnavailable, Dedupe, OrderRejected, OutcomeUnknown
 from workers.brokers.paper.books import accepted_orders, net_positions
@@ -184,8 +185,8 @@ def test_realised_profit_goes_to_cash_in_the_accounts_currency(bench: PaperBench
 def test_what_fails_before_the_commit_is_proven_not_sent(
     bench: PaperBench, database_url: str, sessions: Sessions
 ) -> None:
-    def clock_that_cuts_the_connection(session: Session) -> datetime:
-        pid = session.connection().exec_driver_sql("SELECT pg_backend_pid()").scalar()
+    def clock_that_cuts_the_connection(link: Link) -> datetime:
+        pid = link.execute(text("SELECT pg_backend_pid()")).scalar_one()
         with sessions() as other:
             other.connection().exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 5000)")
         return MONDAY

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from shared.db import UNASKED_SECONDS, KeptSessions, Sessions, make_engine, make_sessions
+from shared.db import UNASKED_SECONDS, Sessions, make_engine, make_sessions
+from shared.kept import KeptSessions, KeptStatements
 from shared.tables import ProtocolVersion
 
 BACKEND = text("SELECT pg_backend_pid()")
@@ -28,21 +29,21 @@ def versions(sessions: Sessions) -> list[str]:
 
 
 def test_it_is_committed_with_the_statement_itself(engine: Engine, sessions: Sessions) -> None:
-    with KeptSessions(make_sessions(engine), alone=True).begin() as session:
+    with KeptStatements(make_sessions(engine)).begin() as session:
         session.execute(text(STORE), {"version": "v7"})
         assert versions(sessions) == ["v7"]
 
 
 def test_a_statement_that_fails_writes_nothing(engine: Engine, sessions: Sessions) -> None:
     twice = text(f"{STORE}, (:version, true)")
-    with pytest.raises(DBAPIError), KeptSessions(make_sessions(engine), alone=True).begin() as session:
+    with pytest.raises(DBAPIError), KeptStatements(make_sessions(engine)).begin() as session:
         session.execute(twice, {"version": "v7"})
     assert versions(sessions) == []
 
 
 def test_the_next_transaction_of_the_connection_is_one(engine: Engine, sessions: Sessions) -> None:
     ours = make_sessions(engine)
-    kept = KeptSessions(ours, alone=True)
+    kept = KeptStatements(ours)
     with kept.begin() as session:
         session.execute(text(STORE), {"version": "v7"})
         assert session.execute(text("SHOW synchronous_commit")).scalar() == "on"
@@ -53,14 +54,14 @@ def test_the_next_transaction_of_the_connection_is_one(engine: Engine, sessions:
     assert versions(sessions) == ["v7"]
 
 
-@pytest.mark.parametrize("alone", [True, False])
+@pytest.mark.parametrize("kind", [KeptSessions, KeptStatements])
 @pytest.mark.parametrize("idle", [0.5, 60.0])
 def test_a_connection_that_died_costs_one_transaction_at_most(
-    engine: Engine, sessions: Sessions, idle: float, alone: bool
+    engine: Engine, sessions: Sessions, idle: float, kind: type[KeptSessions] | type[KeptStatements]
 ) -> None:
     """After a while without use it is asked first, so that not even that one is lost."""
     now = 0.0
-    kept = KeptSessions(make_sessions(engine), alone, monotonic=lambda: now)
+    kept = kind(make_sessions(engine), monotonic=lambda: now)
     end(sessions, [backend(kept)])
     now = idle
     if idle < UNASKED_SECONDS:
@@ -124,7 +125,7 @@ def test_what_raises_is_rolled_back(engine: Engine, sessions: Sessions) -> None:
     kept.close()
 
 
-def backend(kept: KeptSessions) -> int:
+def backend(kept: KeptSessions | KeptStatements) -> int:
     with kept.begin() as session:
         pid: int = session.execute(BACKEND).scalar_one()
         return pid

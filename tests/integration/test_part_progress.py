@@ -10,6 +10,7 @@ from shared import progress
 from shared.db import Sessions
 from shared.domain import (
     EVENT_TRANSITIONS,
+    FINISHED,
     Direction,
     ErrorType,
     EventId,
@@ -44,7 +45,9 @@ def next_due(workshop: Workshop, later: timedelta = timedelta()) -> Due:
 
 def put(workshop: Workshop, event: EventId, state: EventState, **values: object) -> None:
     with workshop.sessions.begin() as session:
-        session.execute(update(EventRow).where(EventRow.id == event).values(state=state, **values))
+        ended = now() if state in FINISHED else None
+        values = {"state": state, "finished_at": ended, **values}
+        session.execute(update(EventRow).where(EventRow.id == event).values(**values))
 
 
 def order_of(workshop: Workshop, event: EventId, state: OrderState) -> None:

@@ -1,7 +1,7 @@
 """The sweep: what nobody attends is rung again, once an interval, by one worker at a time."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -123,7 +123,8 @@ def test_an_event_that_waits_is_rung_when_it_is_due(workshop: Workshop, sweeping
 
 @pytest.mark.parametrize("state", ["done", "refused", "skipped", "parked"])
 def test_what_is_over_or_parked_is_not_rung(workshop: Workshop, sweeping: Sweeping, state: str) -> None:
-    put(workshop, workshop.arrives(signal("SIGNAL_OPEN")), state=state)
+    ended = None if state == "parked" else datetime.now(UTC)
+    put(workshop, workshop.arrives(signal("SIGNAL_OPEN")), state=state, finished_at=ended)
     workshop.later(600)
     assert sweeping.sweep() == []
 

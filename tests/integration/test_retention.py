@@ -124,7 +124,7 @@ def test_while_anything_is_unfinished_nothing_of_its_strategy_goes(
     tell(bridge, ("OPEN", "p1"), ("CLOSE", "p1"), ("OPEN", "p2"), ("CLOSE", "p2"))
     grow_old(bridge, MONTH)
     with sessions.begin() as session:  # never committed as such: a worker would take it up
-        session.execute(update(EventRow).where(EventRow.id == 4).values(state=state))
+        session.execute(update(EventRow).where(EventRow.id == 4).values(state=state, finished_at=None))
         assert retention.forget_events(session, datetime.now(UTC) - KEPT, EventId(0)).events == 0
         session.rollback()
     assert forget(sessions) == 3

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from shared.alerts import raise_alert
 from shared.clock import database_clock
@@ -16,6 +15,7 @@ from shared.notification_tables import DeliveryRow
 from shared.notifications.channel import NotSent
 from shared.notifications.message import Message
 from shared.notifications.rules import Channel, Rule, Rules
+from shared.statements import Link
 from workers.notify import Notifier
 
 
@@ -51,9 +51,9 @@ class Stage:
     channels: Channels = field(default_factory=Channels)
     ahead: timedelta = timedelta()
 
-    def clock(self, session: Session) -> datetime:
+    def clock(self, link: Link) -> datetime:
         """The database's time, put forward by the test."""
-        return database_clock(session) + self.ahead
+        return database_clock(link) + self.ahead
 
     def later(self, **span: float) -> None:
         """Puts the clock forward."""

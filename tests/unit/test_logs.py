@@ -1,7 +1,9 @@
 """Log lines: JSON that a machine reads, a terminal that a person reads, and no local variable in either."""
 
+import io
 import json
 import logging
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -101,3 +103,21 @@ def test_being_configured_twice_does_not_double_a_line(capsys: pytest.CaptureFix
     logs.configure()
     structlog.get_logger().info("Once.")
     assert len(lines(capsys)) == 1
+
+
+@pytest.mark.parametrize("failure", [OSError("disk full"), ValueError("closed")])
+def test_a_log_that_cannot_be_written_stops_nobody(failure: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        def write(self, _: str) -> int:
+            raise failure
+
+    monkeypatch.setattr(sys, "stderr", Full())
+    logs.configure()
+    structlog.get_logger().warning("Lost.")
+
+
+def test_what_is_below_the_level_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(logging.WARNING)
+    structlog.get_logger().info("Quiet.")
+    structlog.get_logger().warning("Loud.")
+    assert [line["message"] for line in lines(capsys)] == ["Loud."]
