@@ -6,10 +6,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -19,6 +20,7 @@ from sqlalchemy import make_url
 from shared import migrate
 from shared.db import make_engine, make_sessions
 from shared.local import lock, postgres
+from tests.advance import shown
 from tests.faults.checker import Violation, check
 from tests.faults.observed import PaperBooks
 from tests.faults.scenarios import BROKERS, Scenario, scenarios
@@ -86,8 +88,8 @@ def _deaths(stage: Stage, process: str) -> Iterator[Death]:
         yield Death(process, (name, seen[name]))
 
 
-def run(place: Place, combinations: Iterable[Combination]) -> Found:
-    """Plays the combinations, one after another."""
+def run(place: Place, combinations: Iterable[Combination], done: Callable[[], None] = lambda: None) -> Found:
+    """Plays the combinations, one after another. `done`: is called after each."""
     found = Found()
     for combination in combinations:
         found.tried += 1
@@ -97,6 +99,7 @@ def run(place: Place, combinations: Iterable[Combination]) -> Found:
         found.violations += [f"{combination}: {violation}" for violation in violations]
         sys.stdout.writelines(f"{combination}: {violation}\n" for violation in violations)
         sys.stdout.flush()
+        done()
     return found
 
 
@@ -151,7 +154,8 @@ def main(every: int = 1) -> int:
         told = list(pool.map(discover, places, (tellings()[lane::LANES] for lane in range(LANES))))
         combinations = [combination for part, _ in told for combination in part]
         chosen = combinations[::every]
-        parts = list(pool.map(run, places, (chosen[lane::LANES] for lane in range(LANES))))
+        with shown("deaths", len(chosen)) as done:
+            parts = list(pool.map(partial(run, done=done), places, (chosen[lane::LANES] for lane in range(LANES))))
     shutil.rmtree(folder)
     found = Found(violations=[violation for _, wrong in told for violation in wrong])
     for part in parts:

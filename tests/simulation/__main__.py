@@ -4,14 +4,13 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from tests.advance import shown
 from tests.simulation import fleet
 from tests.simulation.trial import Trial
 
@@ -31,7 +30,7 @@ def main(seeds: int, first: int, processes: int, replay: int | None, until_failu
         sys.exit(_replay(replay))
     began = time.monotonic()
     trials: list[Trial] = []
-    with _progress(seeds, quiet=as_json) as advance:
+    with nullcontext(_quietly) if as_json else shown("worlds", seeds) as advance:
         for trial in fleet.play(range(first, first + seeds), processes):
             trials.append(trial)
             advance()
@@ -45,28 +44,14 @@ def main(seeds: int, first: int, processes: int, replay: int | None, until_failu
     sys.exit(any(trial.violations for trial in trials))
 
 
+def _quietly() -> None:
+    """One world more, of which nobody wants to hear."""
+
+
 def _replay(seed: int) -> int:
     trial = next(iter(fleet.play([seed], 1, always_tell=True)))
     Console(highlight=False, soft_wrap=True).print(trial.story, markup=False)
     return int(bool(trial.violations))
-
-
-@contextmanager
-def _progress(total: int, quiet: bool) -> Iterator["_Advance"]:
-    columns = (TextColumn("worlds"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=quiet) as bar:
-        task = bar.add_task("worlds", total=total)
-        yield _Advance(bar, task)
-
-
-class _Advance:
-    """One world more."""
-
-    def __init__(self, bar: Progress, task: object) -> None:
-        self._bar, self._task = bar, task
-
-    def __call__(self) -> None:
-        self._bar.advance(self._task)  # type: ignore[arg-type]  # what add_task has returned
 
 
 def _summary(trials: list[Trial], seconds: float) -> dict[str, object]:
