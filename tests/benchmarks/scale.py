@@ -28,9 +28,9 @@ FULL = Scale(
     history=(0, 20_000, 200_000, 2_000_000),
     idle=60,
     steady_seconds=5,
-    seconds=12,
+    seconds=6,
     memory=(10_000, 200_000),
-    memory_seconds=60,
+    memory_seconds=40,
     rates=(50, 100, 200, 400),
 )
 QUICK = Scale(
