@@ -13,7 +13,7 @@ from shared.db import Sessions
 from shared.domain import Direction, Envelope, EventId, EventState, EventType, LifecycleEvent
 from shared.inbox import store
 from shared.tables import EventRow, Strategy
-from tests.bridge import signal
+from tests.bridge import lifecycle, signal
 from tests.workshop import Workshop, open_workshop
 from workers import execution
 from workers.at_once import begin
@@ -115,6 +115,14 @@ def test_an_integration_that_ends_in_between_opens_nothing(workshop: Workshop, b
     event = workshop.arrives(opens)
     run(workshop, bench, event, ends)
     assert workshop.event(event).state == "refused"
+    assert len(workshop.broker.sides()) == 1
+
+
+def test_a_strategy_that_is_disabled_in_between_opens_nothing(workshop: Workshop, bench: Workbench) -> None:
+    disabled = lifecycle("STRATEGY_DISABLED", "s1")
+    event = workshop.arrives(signal("SIGNAL_OPEN", "A"))
+    run(workshop, bench, event, lambda: workshop.arrives(disabled))
+    assert (workshop.event(event).state, workshop.event(event).error_type) == ("refused", "strategy_disabled")
     assert len(workshop.broker.sides()) == 1
 
 

@@ -47,6 +47,14 @@ def test_an_order_is_compared_with_all_before_it_and_not_only_with_the_last() ->
     assert [line.split()[1] for line in found] == ["order-1", "order-2"]
 
 
+def test_a_refusal_that_came_late_hides_what_the_same_order_became_and_nothing_else() -> None:
+    """From then on a look-up shows the refusal; but that of another order hides nothing."""
+    executed, other = entry(event(1, "SIGNAL_REOPEN", "done")), entry(event(2, "SIGNAL_REOPEN", "done"))
+    refused = replace(executed, late=True, state="rejected", fills=[])
+    assert oracle._hides_another(refused, [executed, refused])
+    assert not oracle._hides_another(refused, [other, refused])
+
+
 def wrong(early: EventFact, later: EventFact) -> list[str]:
     return list(oracle._in_event_order([entry(later), entry(early)], [early, later]))
 
