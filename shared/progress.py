@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     CTE,
     BigInteger,
+    ColumnElement,
     Select,
     bindparam,
     case,
@@ -111,13 +112,7 @@ def taking() -> ReturningUpdate[tuple[int, int, str]]:
             columns.id == first,
             or_(columns.state != EventState.WAITING, columns.next_attempt_at <= now),
         )
-        .values(
-            state=EventState.EXECUTING,
-            attempts=columns.attempts + 1,
-            started_at=func.coalesce(columns.started_at, now),  # the first time stays
-            next_attempt_at=null(),
-            reason=null(),
-        )
+        .values(_taken_up(now))
         .returning(columns.id, columns.account_id, columns.type)
     )
 
@@ -132,16 +127,21 @@ def taking_fresh(leased: CTE) -> CTE:
         update(_EVENT)
         .where(columns.id == bindparam("event", type_=BigInteger), columns.strategy == leased.c.id)
         .where(columns.state == EventState.RECEIVED)
-        .values(
-            state=EventState.EXECUTING,
-            attempts=columns.attempts + 1,
-            started_at=func.coalesce(columns.started_at, bindparam("at", type_=columns.started_at.type)),
-            next_attempt_at=null(),
-            reason=null(),
-        )
+        .values(_taken_up(bindparam("at", type_=columns.started_at.type)))
         .returning(columns.id)
         .cte("taken")
     )
+
+
+def _taken_up(now: ColumnElement[datetime]) -> dict[str, object]:
+    columns = _EVENT.c
+    return {
+        "state": EventState.EXECUTING,
+        "attempts": columns.attempts + 1,
+        "started_at": func.coalesce(columns.started_at, now),  # the first time stays
+        "next_attempt_at": null(),
+        "reason": null(),
+    }
 
 
 def wait(session: Session, event: EventId, until: datetime, reason: str) -> None:
