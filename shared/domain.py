@@ -198,6 +198,7 @@ class AlertKind(StrEnum):
     PARTIAL_FILL = "partial_fill"  # an open was filled only in part
     ORPHAN = "orphan"  # held, and nobody will close it: its integration was ended or its strategy disabled
     DRIFT = "drift"  # the ledger and the broker hold different quantities
+    OVERDUE = "overdue"  # what closes a position has waited for minutes, for its broker or for a person
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from shared.queue import (
     make_redis,
     waiting,
 )
-from workers import deprecation, execution, fallback, reconcile
+from workers import deprecation, execution, fallback, overdue, reconcile
 from workers.adapters import Adapters
 from workers.brokers.meter import Meter
 from workers.fallback import Fallback, Listener
@@ -135,6 +135,9 @@ def _make_sweeper(
     def warn_of_deprecations() -> None:
         deprecation.warn_due(sessions, config.deprecation_warning_days)
 
+    def warn_of_overdue_closes() -> None:
+        overdue.warn_due(sessions)
+
     redis = make_redis(config.redis_url)
     retention = Retention(sessions, config.retention_days)
     listener = Listener(sessions, lambda: answers(redis), send_canary, standby, config.sweep_interval)
@@ -148,7 +151,14 @@ def _make_sweeper(
         clock.estimate,
         heard=hearing.seconds_ago,
         queued=lambda: waiting(redis),
-        duties=(listener.listen, reconcile_due, warn_of_deprecations, notifier.notify, retention.forget),
+        duties=(
+            listener.listen,
+            reconcile_due,
+            warn_of_deprecations,
+            warn_of_overdue_closes,
+            notifier.notify,
+            retention.forget,
+        ),
     )
 
 
