@@ -138,7 +138,6 @@ EVENT_TRANSITIONS: dict[EventState, frozenset[EventState]] = {
     EventState.SKIPPED: frozenset(),
 }
 FINISHED = frozenset({EventState.DONE, EventState.REFUSED, EventState.SKIPPED})
-UNFINISHED = frozenset(EventState) - FINISHED
 
 
 class SkipReason(StrEnum):
