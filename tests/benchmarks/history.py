@@ -81,6 +81,7 @@ def fill(bridge: Bridge, events: int, past: str = "past-") -> None:
         for statement in STATEMENTS:
             connection.execute(statement, values if "%(" in statement else None)
         connection.execute("VACUUM ANALYZE")
+        connection.execute("CHECKPOINT")  # else the measurements wait for the disk that writes what was filled in
 
 
 def _growing(ground: Field, full: Bridge, events: int) -> Sequence[Past]:

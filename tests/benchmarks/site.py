@@ -14,6 +14,7 @@ POSTGRES = {
     "max_connections": "300",
     "fsync": "on",
     "synchronous_commit": "on",
+    "max_wal_size": "4GB",  # as docs/scaling.md says: a checkpoint in the middle of a measurement is not measured
     "shared_preload_libraries": "pg_stat_statements",
 }
 
