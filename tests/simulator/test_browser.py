@@ -141,3 +141,21 @@ def test_the_page_works_without_a_script(chrome: Browser, url: str) -> None:
     press(page, "OPEN")
     expect(page.get_by_role("heading", name="That is not possible")).to_be_visible()
     context.close()
+
+
+def test_news_in_the_middle_of_a_press_does_not_swallow_the_click(chrome: Browser, url: str) -> None:
+    for name in ("alice", "bob"):
+        ask_for(url, name)
+    with opened(chrome, url) as page:
+        press(page, "Approve alice")
+        switch = page.get_by_role("switch", name="Gold High-Risk sends to alice", exact=True)
+        switch.hover()
+        page.mouse.down()
+        with page.expect_response(
+            lambda answer: "/live" in answer.url and "bob" in answer.json()["parts"].get("strategies", "")
+        ):
+            page.evaluate("document.querySelector('[aria-label=\"Approve bob\"]').click()")
+        page.evaluate("fetch('/live?since=-1').then((answer) => answer.json())")  # by then the page has its own answer
+        page.mouse.up()
+        expect(switch).to_have_attribute("aria-checked", "true", timeout=PATIENCE_MS)
+        expect(page.get_by_role("switch", name="Gold High-Risk sends to bob", exact=True)).to_be_visible()

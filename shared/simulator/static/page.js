@@ -58,6 +58,19 @@ function swap(part, html) {
   }
 }
 
+// A part that is swapped between the press and the release of a button swallows the click: so news waits for the release.
+const LONGEST_PRESS_MS = 5000;
+let released = Promise.resolve();
+
+document.addEventListener("pointerdown", () => {
+  released = new Promise((resume) => {
+    for (const end of ["pointerup", "pointercancel"]) {
+      document.addEventListener(end, () => setTimeout(resume), { once: true, capture: true });
+    }
+    setTimeout(resume, LONGEST_PRESS_MS);
+  });
+}, true);
+
 async function follow() {
   let revision = document.querySelector("main").dataset.revision;
   for (;;) {
@@ -65,6 +78,7 @@ async function follow() {
       const answer = await fetch(`/live?since=${revision}`, { headers: { Accept: "application/json" } });
       const news = await answer.json();
       revision = news.revision;
+      await released;
       Object.entries(news.parts).forEach(([part, html]) => swap(part, html));
       await new Promise((resume) => setTimeout(resume, 150));
     } catch (error) {
