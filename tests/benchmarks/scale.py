@@ -25,12 +25,12 @@ FULL = Scale(
     accepted=3000,
     drained=10_000,
     burst=10_000,
-    history=(0, 20_000, 200_000, 2_000_000),
-    idle=60,
-    steady_seconds=5,
-    seconds=6,
+    history=(0, 200_000, 2_000_000),
+    idle=50,
+    steady_seconds=4,
+    seconds=5,
     memory=(10_000, 200_000),
-    memory_seconds=40,
+    memory_seconds=25,
     rates=(50, 100, 200, 400),
 )
 QUICK = Scale(
