@@ -20,4 +20,4 @@ ENV PATH=/opt/bridge/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /home/bridge
 USER bridge
 EXPOSE 8000
-CMD ["sh", "-c", "exec granian receiver.main:app --interface wsgi --host ${BIND:-0.0.0.0} --port ${PORT:-8000} --workers 2 --blocking-threads 32 --backpressure 256 --http 1 --no-ws --http1-header-read-timeout 5000 --respawn-failed-workers --workers-kill-timeout 30 --log-level warning"]
+CMD ["sh", "-c", "exec python -m receiver --host ${BIND:-0.0.0.0} --port ${PORT:-8000} --workers 2"]

@@ -3,35 +3,35 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flask import Flask, Response, jsonify, request, send_file
+from flask import Flask, Response, jsonify, send_file
 from redis import Redis
 from werkzeug.exceptions import HTTPException
 
-from receiver import writing
+from receiver import body, writing
 from receiver.answered import Answered
 from receiver.auth import Directory, Throttle
 from receiver.checks import Instruments
+from receiver.direct import WEBHOOKS, Direct
 from receiver.health import readiness
 from receiver.metrics import CONTENT_TYPE, Metrics
-from receiver.replies import answer_http_error, answer_unexpected, to_response
+from receiver.replies import answer_http_error, answer_unexpected
+from receiver.served import aside
 from receiver.versions import Versions
 from receiver.waiting import Waiting
-from receiver.webhook import Desk, receive
+from receiver.webhook import Desk
 from receiver.writing import Writer
 from shared import logs
 from shared.config import Config
 from shared.db import make_engine, make_sessions
 from shared.queue import Doorbell, make_celery
 
-LARGEST_BODY = 64 * 1024
 LOGO = Path(__file__).parent / "logo.png"
-THREADS = 32
-PLACES_TO_WAIT = 24  # of the threads of one process: the others always accept
+PLACES_TO_WAIT = 24  # of the server's threads of one process: the others always accept
 HEARING_SECONDS = 5
 
 
 def make_app(config: Config) -> Flask:
-    """The WSGI application. Make it after a fork: it owns connections and a thread that hears outcomes."""
+    """The WSGI application. Make it after a fork: it owns connections and threads that hear and write."""
     logs.configure()
     sessions = make_sessions(make_engine(config.database_url, pool_size=16))
     hearing = Redis.from_url(
@@ -58,7 +58,6 @@ def make_app(config: Config) -> Flask:
         writer=writer,
     )
     answered.start()
-    writer.start()
     if config.response_wait > 0:
         waiting.start()
     metrics = Metrics(sessions, config.sweep_interval, config.deprecation_warning_days) if config.metrics else None
@@ -68,11 +67,11 @@ def make_app(config: Config) -> Flask:
 def make_routes(desk: Desk, sweep_interval: float, metrics: Metrics | None = None) -> Flask:
     """The routes of the receiver over what they work with. Without `metrics` there is no such page."""
     app = Flask("receiver", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.config["MAX_CONTENT_LENGTH"] = body.LARGEST
 
-    @app.post("/webhooks/proquant")
-    def webhook() -> Response:
-        return to_response(receive(desk, request))
+    app.wsgi_app = Direct(app.wsgi_app, desk)  # type: ignore[method-assign]  # Flask's own way to wrap it
+
+    app.add_url_rule(WEBHOOKS, "webhooks", methods=["POST"])  # for what Flask says of other methods
 
     @app.get("/logo.png")
     def logo() -> Response:
@@ -85,7 +84,7 @@ def make_routes(desk: Desk, sweep_interval: float, metrics: Metrics | None = Non
 
     @app.get("/readyz")
     def readyz() -> Response:
-        found = readiness(desk.sessions, sweep_interval)
+        found = aside(readiness, desk.sessions, sweep_interval)
         response = jsonify(ready=not found.reasons, reasons=found.reasons, **found.details)
         response.status_code = 503 if found.reasons else 200
         return response
@@ -94,7 +93,7 @@ def make_routes(desk: Desk, sweep_interval: float, metrics: Metrics | None = Non
 
         @app.get("/metrics")
         def metrics_page() -> Response:
-            return Response(metrics.page(), content_type=CONTENT_TYPE)
+            return Response(aside(metrics.page), content_type=CONTENT_TYPE)
 
     app.register_error_handler(HTTPException, answer_http_error)
     app.register_error_handler(Exception, answer_unexpected)

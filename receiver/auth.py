@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable
 
 import structlog
-from flask import Request
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.wrappers import Request
 
 from receiver.refused import Refused
+from receiver.served import aside
 from shared import accounts
 from shared.accounts import AccountState
 from shared.db import Sessions
@@ -67,9 +68,17 @@ class Directory:
     def find(self, token: str) -> AccountState | None:
         """The account of this token, as of a second ago at most. Raises SQLAlchemyError without a database."""
         hash_ = token_hash(token)
+        return self._fresh(hash_) or aside(self._look_up, hash_)
+
+    def _fresh(self, hash_: str) -> AccountState | None:
         known = self._known.get(hash_)
-        if known is not None and self._monotonic() - known[1] < FRESH_SECONDS:
-            return known[0]
+        return known[0] if known is not None and self._monotonic() - known[1] < FRESH_SECONDS else None
+
+    def _look_up(self, hash_: str) -> AccountState | None:
+        """Many may come here at once; who finds that another has looked up meanwhile takes that."""
+        fresh = self._fresh(hash_)
+        if fresh is not None:
+            return fresh
         asked_at = self._monotonic()
         with self._sessions() as session:
             account = accounts.with_token_hash(session, hash_)
@@ -96,6 +105,6 @@ def authenticate(request: Request, directory: Directory, throttle: Throttle) -> 
             raise Refused(GenericError.UNAVAILABLE) from error
     if account is None:
         log.warning("A wrong token was refused.", action="wrong_token", address=request.remote_addr)
-        throttle.wrong(request.remote_addr or "unknown")
+        aside(throttle.wrong, request.remote_addr or "unknown")
         raise Refused(ErrorType.INVALID_CREDENTIALS, "The token is not known.")
     return account

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from receiver.served import aside
 from shared import instruments
 from shared.accounts import AccountState
 from shared.db import Sessions
@@ -36,13 +37,23 @@ class Instruments:
 
     def of(self, account: AccountId) -> dict[str, Instrument]:
         """By ticker; empty while no worker has stored any. Raises SQLAlchemyError without a database."""
+        fresh = self._fresh(account)
+        return fresh if fresh is not None else aside(self._read, account)
+
+    def _fresh(self, account: AccountId) -> dict[str, Instrument] | None:
         known = self._known.get(account)
-        if known is not None and self._monotonic() - known[1] < FRESH_SECONDS:
-            return known[0]
-        with self._lock, self._sessions() as session:
-            listed = instruments.of_account(session, account)
+        return known[0] if known is not None and self._monotonic() - known[1] < FRESH_SECONDS else None
+
+    def _read(self, account: AccountId) -> dict[str, Instrument]:
+        """Many may come here at once; one of them reads."""
+        with self._lock:
+            fresh = self._fresh(account)
+            if fresh is not None:
+                return fresh
+            with self._sessions() as session:
+                listed = instruments.of_account(session, account)
             self._known[account] = (listed, self._monotonic())
-        return listed
+            return listed
 
 
 def not_covered(account: AccountState, event: SignalEvent) -> Refusal | None:

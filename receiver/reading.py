@@ -1,61 +1,74 @@
-"""Reading a request's body: whoever sends half of one keeps a thread waiting, so nobody may keep many.
+"""Reading a request's body: whoever sends half of one keeps a request of this process open, so nobody may keep many.
 
 The server hands a request over when its header is there, and has no time limit for the rest.
 """
 
-import threading
+import asyncio
 import time
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from flask import Request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.wrappers import Request
 
+from receiver.body import Body
 from receiver.refused import Refused
 from shared.domain import AccountId, GenericError
 
-PLACES_OF_AN_ACCOUNT = 12  # of the threads of a process; a body that is all there gives its place back at once
-STUCK_SECONDS = 0.5  # who reads for longer is waiting for a client
+STUCK_SECONDS = 0.5  # who takes longer is waiting for a client
+STUCK_AT_ONCE = 12  # of an account's
+LONGEST_SECONDS = 10.0
 
 
 class Reading:
-    """Reads bodies, some of each account at a time. Thread-safe."""
+    """Reads bodies. Those that do not come are given up: soon where an account has many of them, later in any case."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._begun: defaultdict[AccountId, list[float]] = defaultdict(list)
-        self._changed = threading.Condition()
+        self._begun: dict[Body, tuple[AccountId, float]] = {}
+        self._looking = False
 
     def read(self, request: Request, account: AccountId) -> bytes:
-        """The whole body. Raises Refused where it is not JSON, too large or cut off, or where it finds no place."""
+        """The whole body. Raises Refused where it is not JSON, too large, or does not come."""
         if request.mimetype != "application/json":
             raise Refused(GenericError.UNSUPPORTED_MEDIA_TYPE)
-        with self._place(account):
-            try:
+        body = request.environ["wsgi.input"]
+        try:
+            if not isinstance(body, Body):  # of a server that has a thread for it
                 return request.get_data(cache=False)
-            except RequestEntityTooLarge as error:
-                raise Refused(GenericError.TOO_LARGE) from error
-            except BadRequest as error:  # the client went away, or its chunks are garbled
-                raise Refused(GenericError.MALFORMED, "The body of the request did not arrive whole.") from error
+            with self._watched(body, account):
+                return body.whole()
+        except RequestEntityTooLarge as error:
+            raise Refused(GenericError.TOO_LARGE) from error
+        except TimeoutError as error:
+            raise Refused(GenericError.UNAVAILABLE) from error
+        except BadRequest as error:  # the client went away, or its chunks are garbled
+            raise Refused(GenericError.MALFORMED, "The body of the request did not arrive whole.") from error
 
     @contextmanager
-    def _place(self, account: AccountId) -> Iterator[None]:
-        with self._changed:
-            self._await_place(self._begun[account])
-            begun = self._monotonic()
-            self._begun[account].append(begun)
+    def _watched(self, body: Body, account: AccountId) -> Iterator[None]:
+        self._begun[body] = (account, self._monotonic())
+        if not self._looking:
+            self._look_later()
         try:
             yield
         finally:
-            with self._changed:
-                self._begun[account].remove(begun)
-                self._changed.notify()
+            del self._begun[body]
 
-    def _await_place(self, begun: list[float]) -> None:
-        """Waits while there is hope: a busy account is not refused, one whose every place is stuck is at once."""
-        while len(begun) >= PLACES_OF_AN_ACCOUNT:
-            hope = max(begun) + STUCK_SECONDS - self._monotonic()
-            if hope <= 0:
-                raise Refused(GenericError.UNAVAILABLE)
-            self._changed.wait(hope)
+    def _look_later(self) -> None:
+        self._looking = True
+        asyncio.get_running_loop().call_later(STUCK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        """Gives up what has come to its end; of an account with too many that are stuck, the latest ones."""
+        now, stuck = self._monotonic(), Counter[AccountId]()
+        for body, (account, begun) in [*self._begun.items()]:
+            if now - begun < STUCK_SECONDS:
+                break  # they are in the order in which they began
+            stuck[account] += 1
+            if stuck[account] > STUCK_AT_ONCE or now - begun >= LONGEST_SECONDS:
+                body.give_up()
+        self._looking = False
+        if self._begun:
+            self._look_later()

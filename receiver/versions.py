@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from receiver.served import aside
 from shared.alerts import raise_alert
 from shared.db import Sessions
 from shared.domain import AccountId, AlertKind, Envelope
@@ -32,8 +33,10 @@ class Versions:
     def note(self, envelope: Envelope) -> None:
         """What this body says of each version in it: those that this build reads, and those that it does not know."""
         said = [status for status in envelope.versions if self._seen.get(status.version) != status]
-        if not said:
-            return
+        if said:
+            aside(self._write_down, said)
+
+    def _write_down(self, said: list[VersionStatus]) -> None:
         try:
             with self._sessions.begin() as session:
                 _write_all(session, said)

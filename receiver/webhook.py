@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
-from flask import Request
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.wrappers import Request
 
 from receiver import checks
 from receiver.auth import Directory, Throttle, authenticate
 from receiver.checks import Instruments
 from receiver.reading import Reading
 from receiver.refused import Refused
+from receiver.served import aside
 from receiver.versions import Versions
 from receiver.waiting import Waiting
 from receiver.writing import Writer, log_stored
@@ -80,7 +81,7 @@ def _parse(desk: Desk, account: AccountState, body: bytes) -> Envelope:
     except MalformedBody as error:
         raise Refused(GenericError.MALFORMED, str(error)) from error
     except UnsupportedVersion as error:
-        desk.versions.only_unknown(account.id, str(error))
+        aside(desk.versions.only_unknown, account.id, str(error))
         raise Refused(GenericError.UNSUPPORTED_VERSION, str(error)) from error
     desk.versions.note(envelope)
     return envelope
@@ -115,11 +116,15 @@ def _known_or_denied(desk: Desk, account: AccountState, envelope: Envelope) -> S
     )
     if denial is None:
         return None
-    with desk.sessions() as session:
-        known = inbox.find(session, account.id, event)
+    known = aside(_find, desk, account, event)
     if known is None:
         raise Refused.because(denial)
     return known
+
+
+def _find(desk: Desk, account: AccountState, event: SignalEvent) -> Stored | None:
+    with desk.sessions() as session:
+        return inbox.find(session, account.id, event)
 
 
 def _insert(desk: Desk, account: AccountState, envelope: Envelope, body: bytes) -> Stored:
@@ -131,7 +136,7 @@ def _insert(desk: Desk, account: AccountState, envelope: Envelope, body: bytes) 
         )
         if row is not None:
             return Stored(row, fresh=True, rung=answered, accepted=answered)
-    stored = _insert_alone(desk, account, envelope, body_hash, answered)
+    stored = aside(_insert_alone, desk, account, envelope, body_hash, answered)
     if stored.fresh:
         log_stored(stored.event, event.type, account.name)
     else:
@@ -161,8 +166,14 @@ def _cause(error: SQLAlchemyError) -> str:
 def _answer(desk: Desk, envelope: Envelope, stored: Stored) -> Reply:
     if stored.conflict:
         raise Refused(GenericError.CONFLICT)
+    if stored.rung:
+        return accepted()
+    return aside(_ring_and_reply, desk, envelope, stored)
+
+
+def _ring_and_reply(desk: Desk, envelope: Envelope, stored: Stored) -> Reply:
     if desk.wait == 0 or not isinstance(envelope.event, SignalEvent):
-        if stored.fresh and not stored.rung:
+        if stored.fresh:
             desk.doorbell.ring(stored.event, *stored.follow_ups)
         return _reply(None if stored.fresh else _look(desk, stored.event))
     with desk.waiting.place(stored.event) as announced:

@@ -1,16 +1,18 @@
-"""Lets concurrent requests share a commit: what comes in while one is under way is stored by the next, together.
+"""Lets concurrent requests share a commit: what has come in since the last one is stored by the next, together.
 
-Who comes while none is under way stores for itself, in its own thread: on an idle machine two changes of threads cost
-as much as the commit.
+The loop's thread stores by itself. What arrives meanwhile waits in its sockets, and is the next batch: under load they
+grow by themselves, and a signal that comes alone pays for no change of threads, which costs as much as its commit.
 """
 
-import queue
+import asyncio
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from receiver.served import awaited, is_served
 from shared.db import Sessions
 from shared.domain import EventId
 from shared.inbox_batch import Delivery, store_new
@@ -18,129 +20,103 @@ from shared.kept import KeptStatements
 
 log = structlog.get_logger()
 
-CONNECTIONS = 1  # of one thread: with two, the batches were half as large, and an event cost a third more
+CONNECTIONS = 1
 MOST_AT_ONCE = 64
-PATIENCE_SECONDS = 5.0
-LOCK_TIMEOUT_MS = 200  # a strategy whose row somebody holds for longer must not keep the others of its batch waiting
+LOCK_TIMEOUT_MS = 200  # a strategy whose row somebody holds for longer must not keep the others waiting
+LEAST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 1.0, 30.0
+PAUSE_FOR_FAILURE = 10  # times as long as the failure took: a tenth of the time at most is lost to them
 
-
-class _Waiting:
-    """One signal, and the request that waits for its row."""
-
-    __slots__ = ("_told", "delivery", "event")
-
-    def __init__(self, delivery: Delivery) -> None:
-        self.delivery = delivery
-        self.event: EventId | None = None
-        self._told = threading.Lock()  # held until it is told: the cheapest way from one thread to another
-        self._told.acquire()
-
-    def tell(self, event: EventId | None) -> None:
-        self.event = event
-        self._told.release()
-
-    def is_told_within(self, seconds: float) -> bool:
-        return self._told.acquire(timeout=seconds)
+_Told = asyncio.Future[EventId | None]
 
 
 class Writer:
-    """Stores signals for the threads that hand them in, and rings for those that are answered at once. Thread-safe.
+    """Stores signals, and rings for those that are answered at once. Thread-safe.
 
     It is a shortcut, never the only way: whatever is not plainly new and plainly stored is handed back, and is stored
-    by its own request, alone. `ring`: rings for some events together; the writer stands still for as long.
+    by its own request, alone and aside. `ring`: rings for some events together; the writer stands still for as long.
     """
 
-    def __init__(self, sessions: Sessions, ring: Callable[..., object]) -> None:
+    def __init__(
+        self, sessions: Sessions, ring: Callable[..., object], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._statements = KeptStatements(sessions)
-        self._storing = threading.Lock()  # held by whoever stores: one connection serves all
         self._ring = ring
-        self._handed_in: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._store_until_closed, name="writer", daemon=True)
-
-    def start(self) -> None:
-        """Begins to store, in a thread that ends with the process, or with `close`."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Ends the thread, which has stored by then what was handed in before."""
-        self._handed_in.put(None)
-        self._thread.join(PATIENCE_SECONDS)
+        self._monotonic = monotonic
+        self._storing = threading.Lock()  # one connection serves all; in the loop, nobody else asks for it
+        self._handed_in: list[tuple[Delivery, _Told]] = []
+        self._pauses_until = float("-inf")
 
     def store(self, delivery: Delivery) -> EventId | None:
         """The row of the signal, which is committed when this returns; None where its request must store it alone.
 
-        Where `delivery.answered`, its doorbell has rung too. Giving up after a while is safe: storing alone waits for
-        the transaction that may hold the same key, and finds its row.
+        Where `delivery.answered`, its doorbell has rung too.
         """
-        waiting = _Waiting(delivery)
-        if self._handed_in.empty() and self._storing.acquire(blocking=False):
-            try:
-                self._store_and_tell([waiting])
-            finally:
-                self._storing.release()
-            return waiting.event
-        self._handed_in.put(waiting)
-        if waiting.is_told_within(PATIENCE_SECONDS):
-            return waiting.event
-        log.warning("A shared commit takes long; the signal is stored alone.", action="batch_slow")
-        return None
+        if self._monotonic() < self._pauses_until:
+            return None
+        if is_served():
+            return awaited(self._hand_in(delivery))
+        return self._store_and_ring([delivery])[0]
 
-    def _store_until_closed(self) -> None:
-        while (first := self._handed_in.get()) is not None:
-            with self._storing:
-                self._store_and_tell(self._gather(first))
+    def close(self) -> None:
+        """Gives back its connection."""
+        self._statements.close()
+
+    def _hand_in(self, delivery: Delivery) -> _Told:
+        loop = asyncio.get_running_loop()
+        told: _Told = loop.create_future()
+        self._handed_in.append((delivery, told))
+        if len(self._handed_in) == 1:
+            loop.call_soon(self._store_handed_in)
+        return told
+
+    def _store_handed_in(self) -> None:
+        """Never leaves anybody untold: the next signal would wait for ever with those who are."""
+        batch, self._handed_in = self._handed_in[:MOST_AT_ONCE], self._handed_in[MOST_AT_ONCE:]
+        if self._handed_in:
+            asyncio.get_running_loop().call_soon(self._store_handed_in)
+        stored = self._store_and_ring([delivery for delivery, _ in batch])
+        for (_, told), event in zip(batch, stored, strict=True):
+            if not told.done():  # its request was told to end
+                told.set_result(event)
+
+    def _store_and_ring(self, batch: Sequence[Delivery]) -> list[EventId | None]:
         with self._storing:
-            self._statements.close()
-
-    def _store_and_tell(self, batch: Sequence[_Waiting]) -> None:
-        stored = self._store([waiting.delivery for waiting in batch])
+            stored = self._store(batch)
         self._ring_for(batch, stored)
-        for waiting, event in zip(batch, stored, strict=True):
-            waiting.tell(event)
-        _note(batch, stored)
+        for delivery, event in zip(batch, stored, strict=True):
+            if event is not None:
+                log_stored(event, delivery.event.type, delivery.account_name)
+        return stored
 
-    def _gather(self, first: _Waiting) -> list[_Waiting]:
-        """The first, and what has come with it."""
-        batch = [first]
-        while len(batch) < MOST_AT_ONCE:
-            try:
-                another = self._handed_in.get_nowait()
-            except queue.Empty:
-                break
-            if another is None:
-                self._handed_in.put(None)  # an end stays in the queue until nothing is before it
-                break
-            batch.append(another)
-        return batch
-
-    def _store(self, deliveries: Sequence[Delivery]) -> list[EventId | None]:
+    def _store(self, batch: Sequence[Delivery]) -> list[EventId | None]:
+        began = self._monotonic()
         try:
             with self._statements.begin() as link:
-                return store_new(link, deliveries)
+                return store_new(link, batch)
         except SQLAlchemyError as error:
             cause = type(error).__name__
             log.warning("A shared commit failed; each is stored alone.", action="batch_failed", error=cause)
-        except Exception:  # the thread must go on: requests wait for it
+        except Exception:  # requests wait to be told
             log.exception("A shared commit failed; each is stored alone.", action="batch_failed")
-        return [None] * len(deliveries)
+        self._pause_after(self._monotonic() - began)
+        return [None] * len(batch)
 
-    def _ring_for(self, batch: Sequence[_Waiting], stored: Sequence[EventId | None]) -> None:
+    def _pause_after(self, seconds: float) -> None:
+        """A database that makes everybody wait is left to requests that wait aside, each for itself."""
+        pause = min(MOST_PAUSE_SECONDS, max(LEAST_PAUSE_SECONDS, PAUSE_FOR_FAILURE * seconds))
+        self._pauses_until = self._monotonic() + pause
+
+    def _ring_for(self, batch: Sequence[Delivery], stored: Sequence[EventId | None]) -> None:
         """One message to Redis for all: what a doorbell costs is the way there and back, not what it says."""
-        answered = [waiting.delivery.answered for waiting in batch]
-        fresh = [event for event, at_once in zip(stored, answered, strict=True) if event is not None and at_once]
+        fresh = [
+            event for delivery, event in zip(batch, stored, strict=True) if event is not None and delivery.answered
+        ]
         if not fresh:
             return
         try:
             self._ring(*fresh)
-        except Exception:  # the thread must go on: requests wait for it, and the sweep rings later
+        except Exception:  # requests wait to be told, and the sweep rings later
             log.exception("Nobody was rung for.", action="doorbell_failed", ids=fresh)
-
-
-def _note(batch: Sequence[_Waiting], stored: Sequence[EventId | None]) -> None:
-    """The line of each, from one thread: requests that log at once wait for each other and for the interpreter."""
-    for waiting, event in zip(batch, stored, strict=True):
-        if event is not None:
-            log_stored(event, waiting.delivery.event.type, waiting.delivery.account_name)
 
 
 def log_stored(event: EventId, type_: str, account: str) -> None:

@@ -11,40 +11,32 @@ from base64 import b64encode
 from functools import cache
 from uuid import uuid4
 
+_REST = b', {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]'
 ORIGIN = f"gen{os.getpid()}@{socket.gethostname()}"
 
 
 def spell(task: str, queue: str, argument: int) -> bytes:
     """The message for a task with one number as its argument, to be pushed to the left of the queue's list."""
-    body = json.dumps([[argument], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}])
-    blanks = {
-        "<ident>": str(uuid4()),
-        "<tag>": str(uuid4()),
-        "<argument>": str(argument),
-        "<body>": b64encode(body.encode()).decode(),
-    }
-    text = _form(task, queue)
-    for blank, value in blanks.items():
-        text = text.replace(blank, value)
-    return text.encode()
+    body = b64encode(b"[[%d]%s" % (argument, _REST)).decode()
+    return (_form(task, queue) % {"ident": uuid4(), "argument": argument, "body": body}).encode()
 
 
 @cache
 def _form(task: str, queue: str) -> str:
-    """Everything that is the same in each message, spelled once. No value has a `<` of its own."""
+    """Everything that is the same in each message, spelled once. No value has a `%` of its own."""
     message = {
-        "body": "<body>",
+        "body": "%(body)s",
         "content-encoding": "utf-8",
         "content-type": "application/json",
         "headers": _headers(task),
         "properties": {
-            "correlation_id": "<ident>",
-            "reply_to": "<ident>",  # nobody replies: there is no result backend
+            "correlation_id": "%(ident)s",
+            "reply_to": "%(ident)s",  # nobody replies: there is no result backend
             "delivery_mode": 2,
             "delivery_info": {"exchange": "", "routing_key": queue},
             "priority": 0,
             "body_encoding": "base64",
-            "delivery_tag": "<tag>",
+            "delivery_tag": "%(ident)s",
         },
     }
     return json.dumps(message)
@@ -54,7 +46,7 @@ def _headers(task: str) -> dict[str, object]:
     return {
         "lang": "py",
         "task": task,
-        "id": "<ident>",
+        "id": "%(ident)s",
         "shadow": None,
         "eta": None,
         "expires": None,
@@ -62,9 +54,9 @@ def _headers(task: str) -> dict[str, object]:
         "group_index": None,
         "retries": 0,
         "timelimit": [None, None],
-        "root_id": "<ident>",
+        "root_id": "%(ident)s",
         "parent_id": None,
-        "argsrepr": "(<argument>,)",
+        "argsrepr": "(%(argument)s,)",
         "kwargsrepr": "{}",
         "origin": ORIGIN,
         "ignore_result": True,

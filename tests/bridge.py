@@ -187,7 +187,6 @@ def running(
     )
     doorbell = DeafDoorbell() if deaf else DirectDoorbell(ring)
     writer = Writer(sessions, doorbell.ring)
-    writer.start()
     desk = Desk(
         sessions=sessions,
         directory=Directory(sessions),

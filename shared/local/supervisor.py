@@ -20,7 +20,7 @@ from honcho.printer import Message, Printer  # type: ignore[import-untyped]
 
 from shared.local.process import tether
 
-GRACE_SECONDS = 40.0  # granian and Celery finish what they have begun, an order at the broker among it
+GRACE_SECONDS = 40.0  # the receiver and Celery finish what they have begun, an order at the broker among it
 
 
 @dataclass(frozen=True, slots=True)

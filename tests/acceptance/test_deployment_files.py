@@ -30,7 +30,7 @@ def test_the_management_api_is_started_as_its_page_says_and_only_when_it_is_aske
 
 
 def test_the_image_runs_the_receiver_by_default() -> None:
-    line = re.search(r'exec (granian .*)"\]', (ROOT / "Dockerfile").read_text())
+    line = re.search(r'exec (python -m receiver .*)"\]', (ROOT / "Dockerfile").read_text())
     assert line is not None
     assert re.sub("BIND:-[0-9.]+", "BIND:-127.0.0.1", line[1]) == PROCFILE["receiver"]
 

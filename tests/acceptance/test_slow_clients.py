@@ -3,11 +3,12 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import httpx
 import pytest
 
+from receiver.protocol import HEAD_SECONDS, LARGEST_HEAD
 from tests.acceptance.live import WEBHOOK, Customer, Live, signal
 from tests.eventually import eventually
 
@@ -63,31 +64,49 @@ def _all_is_answered_within_a_second(customer: Customer, body: bytes) -> None:
     assert seconds_for(customer.live, lambda http: http.post(WEBHOOK, content=body, headers=headers)) < 1
 
 
-def test_a_client_that_is_slow_two_hundred_times_is_told_to_come_again_and_served_when_the_others_are_gone(
-    slow_customer: Customer,
-) -> None:
-    event = signal("SIGNAL_OPEN", "at-last")
-    with clients(slow_customer.live.run.port, half_a_body_of_a_customer(slow_customer.token).encode()):
-        eventually(lambda: _is_told_to_come_again(slow_customer.post(event)))
-    eventually(lambda: _is_served(slow_customer.post(event)))
-
-
-def _is_told_to_come_again(answer: httpx.Response) -> None:
-    assert (answer.status_code, answer.headers.get("retry-after")) == (503, "5")
+def test_a_client_that_is_slow_two_hundred_times_is_served_where_it_is_not(slow_customer: Customer) -> None:
+    with clients(slow_customer.live.run.port, half_a_body_of_a_customer(slow_customer.token).encode()) as connections:
+        eventually(lambda: _is_served(slow_customer.post(signal("SIGNAL_OPEN", "at-last"))))
+        answers = [connection.recv(1000) for connection in connections]
+    assert all(answer.startswith(b"HTTP/1.1 503 ") and b"retry-after: 5" in answer.lower() for answer in answers)
 
 
 def _is_served(answer: httpx.Response) -> None:
     assert answer.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("beginning", "longest"),
+    [
+        (HEAD + "X-Long: " + "x" * (LARGEST_HEAD + 1), HEAD_SECONDS / 2),
+        (HEAD + "X-Many: x\r\n" * LARGEST_HEAD, HEAD_SECONDS / 2),
+        (HEAD + "Authori", HEAD_SECONDS + 2),
+        ("", HEAD_SECONDS + 2),
+        (f"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n{HEAD}", HEAD_SECONDS + 2),
+    ],
+    ids=["one long", "many", "unfinished", "nothing", "the second unfinished"],
+)
+def test_who_says_too_much_or_too_little_before_its_body_is_cut_off(
+    bridge: Live, beginning: str, longest: float
+) -> None:
+    address = ("127.0.0.1", bridge.run.port)
+    # It may be cut off while it still says too much.
+    with socket.create_connection(address, timeout=longest) as connection, suppress(ConnectionError):
+        connection.sendall(beginning.encode())
+        while connection.recv(1000):
+            pass
+
+
 @contextmanager
-def clients(port: int, beginning: bytes) -> Iterator[None]:
+def clients(port: int, beginning: bytes) -> Iterator[list[socket.socket]]:
     """So many connections that have sent `beginning`, and no more."""
     with ExitStack() as stack:
+        connections = []
         for _ in range(CONNECTIONS):
-            connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=15))
             connection.sendall(beginning)
-        yield
+            connections.append(connection)
+        yield connections
 
 
 def seconds_for(live: Live, request: Callable[[httpx.Client], httpx.Response]) -> float:

@@ -188,7 +188,7 @@ class Baseline:
         accounts = {name: self._account(kind, settings) for name, (kind, settings) in ACCOUNTS.items()}
         self._environment = self.site.stage.environment({**own, "BENCHMARK_ACCOUNTS": json.dumps(accounts)})
         self.start_workers()
-        receiver = procfile("receiver").replace("receiver.main:app", "tests.benchmarks.baseline:web")
+        receiver = procfile("receiver").replace("-m receiver", "-m tests.serve tests.benchmarks.baseline:served")
         self.site.stage.add(f"{self.label}-receiver", receiver, self._environment)
         await_ok(f"http://127.0.0.1:{self._port}/readyz")
 

@@ -11,10 +11,13 @@ import httpx
 from celery import Celery
 from flask import Flask, Response, request
 
+from receiver.serving import Served
+
 REDELIVERY_SECONDS = 30
 OPPOSITE = {"BUY": "SELL", "SELL": "BUY"}
 
 web = Flask("baseline")
+served = Served(web)
 queue = Celery("baseline", broker=os.environ["REDIS_URL"])
 queue.conf.update(
     task_ignore_result=True,

@@ -29,9 +29,8 @@ class Baseline:
     def start(self, stage: Stage) -> str:
         urls = {"CHAOS_BROKER_URL": stage.broker_url, "REDIS_URL": stage.redis.url, "PORT": str(stage.port)}
         environment = stage.environment({**urls, "WORKER_CONCURRENCY": str(THREADS)})
-        stage.add(
-            "receiver", procfile("receiver").replace("receiver.main:app", "tests.chaos.baseline:web"), environment
-        )
+        receiver = procfile("receiver").replace("-m receiver", "-m tests.serve tests.chaos.baseline:served")
+        stage.add("receiver", receiver, environment)
         for number in range(1, WORKERS + 1):
             worker = procfile("worker").replace("workers.main:app", "tests.chaos.baseline:queue")
             stage.add(f"worker-{number}", worker, environment)

@@ -95,7 +95,6 @@ def _desk(line: Line, points: Points, role: Role, waiting: Waiting) -> Desk:
     sessions = watched_sessions(role.database_url, points)
     doorbell = WatchedDoorbell(points, lambda event: line.say("ring", event))
     writer = Writer(sessions, doorbell.ring)
-    writer.start()
     return Desk(
         sessions=sessions,
         directory=Directory(sessions),

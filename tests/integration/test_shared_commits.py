@@ -5,19 +5,21 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
+from typing import Never
 
 import pytest
 from sqlalchemy import select, text, update
+from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from receiver import writing
-from receiver.writing import CONNECTIONS, LOCK_TIMEOUT_MS, Writer
+from receiver.writing import CONNECTIONS, LOCK_TIMEOUT_MS, MOST_AT_ONCE, MOST_PAUSE_SECONDS, Writer
 from shared.db import Sessions, make_engine, make_sessions
 from shared.domain import AccountId, EventId, SignalEvent
 from shared.inbox_batch import Delivery, store_new
 from shared.tables import Alert, EventRow, Strategy
 from tests.bridge import signal
-from tests.eventually import eventually
+from tests.serving import serve_all
 from tests.workshop import Workshop, open_workshop
 
 
@@ -36,7 +38,6 @@ def rung() -> list[tuple[EventId, ...]]:
 def writer(database_url: str, rung: list[tuple[EventId, ...]]) -> Iterator[Writer]:
     engine = make_engine(database_url, CONNECTIONS, LOCK_TIMEOUT_MS)
     made = Writer(make_sessions(engine), lambda *events: rung.append(events))
-    made.start()
     yield made
     made.close()
     engine.dispose()
@@ -139,10 +140,9 @@ def test_what_is_known_is_left_to_its_request(shop: Workshop) -> None:
     assert len(rows(shop)) == 2
 
 
-def test_many_threads_share_few_commits_and_keep_their_order(shop: Workshop, writer: Writer) -> None:
+def test_requests_that_are_served_share_few_commits_and_keep_their_order(shop: Workshop, writer: Writer) -> None:
     events = [signal("SIGNAL_OPEN", f"p{number}", strategy_id=f"s{number % 7}") for number in range(200)]
-    with ThreadPoolExecutor(32) as threads:
-        stored = list(threads.map(lambda event: writer.store(delivery(shop.account, event)), events))
+    stored = serve_all([partial(writer.store, delivery(shop.account, event)) for event in events])
     assert len(set(stored)) == 200
     assert None not in stored
     found = rows(shop)
@@ -150,37 +150,74 @@ def test_many_threads_share_few_commits_and_keep_their_order(shop: Workshop, wri
     for strategy in {row.strategy for row in found}:
         mine = [row.seq for row in found if row.strategy == strategy]
         assert mine == list(range(1, len(mine) + 1))
+    positions = {row.id: row.proquant_position_id for row in found}
+    assert [positions[event] for event in stored if event is not None] == [f"p{number}" for number in range(200)]
+    assert commits(shop) == -(-200 // MOST_AT_ONCE)
+
+
+def test_threads_of_their_own_store_one_after_another(shop: Workshop, writer: Writer) -> None:
+    events = [signal("SIGNAL_OPEN", f"p{number}", strategy_id=f"s{number % 7}") for number in range(50)]
+    with ThreadPoolExecutor(8) as threads:
+        stored = list(threads.map(lambda event: writer.store(delivery(shop.account, event)), events))
+    assert len(set(stored) - {None}) == 50
+    assert commits(shop) == 50
+
+
+def commits(shop: Workshop) -> int:
     with shop.sessions() as session:
-        commits = session.scalar(text("SELECT count(DISTINCT xmin::text) FROM events"))
-    assert commits is not None
-    assert 0 < commits < 150
+        return int(session.scalar(text("SELECT count(DISTINCT xmin::text) FROM events")) or 0)
 
 
 def test_a_strategy_that_is_held_up_does_not_hold_up_the_others(shop: Workshop, writer: Writer) -> None:
     shop.arrives(signal("SIGNAL_OPEN", "first", strategy_id="held"))
+    blocked, free = (delivery(shop.account, signal("SIGNAL_OPEN", name, strategy_id=name)) for name in ("held", "x"))
     with shop.sessions.begin() as session:
         session.execute(update(Strategy).values(name="held"))
-        blocked, free = (
-            delivery(shop.account, signal("SIGNAL_OPEN", name, strategy_id=name)) for name in ("held", "x")
-        )
-        with ThreadPoolExecutor(2) as threads:
-            answers = [threads.submit(writer.store, each) for each in (blocked, free)]
-            told = [answer.result(3) for answer in answers]
-    assert told[0] is None
-    assert told[1] is None or isinstance(told[1], int)
+        assert serve_all([partial(writer.store, each) for each in (blocked, free)]) == [None, None]
+        assert writer.store(free) is None, "and the next ones wait for nobody"
+    assert len(rows(shop)) == 1
 
 
-def test_a_database_that_fails_leaves_it_to_the_requests(shop: Workshop, writer: Writer) -> None:
+@pytest.mark.parametrize(("took", "pause"), [(0.01, 1.0), (0.5, 5.0), (60.0, 30.0)])
+def test_after_a_failure_it_leaves_all_to_the_requests_ten_times_as_long_as_that_took(
+    shop: Workshop, database_url: str, took: float, pause: float
+) -> None:
+    now = [100.0]
+    engine = make_engine(database_url, CONNECTIONS, LOCK_TIMEOUT_MS)
+
+    def sessions_that_take_their_time() -> Never:
+        now[0] += took
+        raise OperationalError("", None, Exception())
+
+    writer = Writer(make_sessions(engine), lambda *_: None, lambda: now[0])
+    working, writer._statements.begin = writer._statements.begin, sessions_that_take_their_time  # type: ignore[method-assign]
+    assert writer.store(delivery(shop.account, signal("SIGNAL_OPEN", "a"))) is None
+    writer._statements.begin = working  # type: ignore[method-assign]
+    now[0] += pause - 0.001
+    assert writer.store(delivery(shop.account, signal("SIGNAL_OPEN", "b"))) is None
+    now[0] += 0.002
+    assert writer.store(delivery(shop.account, signal("SIGNAL_OPEN", "c"))) is not None
+    writer.close()
+    engine.dispose()
+
+
+def test_a_database_that_fails_leaves_it_to_the_requests(shop: Workshop, database_url: str) -> None:
+    now = [100.0]
+    engine = make_engine(database_url, CONNECTIONS, LOCK_TIMEOUT_MS)
+    writer = Writer(make_sessions(engine), lambda *_: None, lambda: now[0])
     with shop.sessions.begin() as session:
         session.execute(text("ALTER TABLE events RENAME TO elsewhere"))
-    assert writer.store(delivery(shop.account, signal("SIGNAL_OPEN", "a"))) is None
+    each = [delivery(shop.account, signal("SIGNAL_OPEN", name)) for name in ("a", "b")]
+    assert serve_all([partial(writer.store, one) for one in each]) == [None, None]
     with shop.sessions.begin() as session:
         session.execute(text("ALTER TABLE elsewhere RENAME TO events"))
-    stored = writer.store(delivery(shop.account, signal("SIGNAL_OPEN", "a")))
-    assert isinstance(stored, int)
+    now[0] += MOST_PAUSE_SECONDS
+    stored = serve_all([partial(writer.store, one) for one in each])
+    assert {row.id for row in rows(shop)} == set(stored)
     with shop.sessions() as session:
-        assert session.get(EventRow, EventId(stored)) is not None
         assert session.scalars(select(Alert)).all() == []
+    writer.close()
+    engine.dispose()
 
 
 def test_a_row_is_committed_before_anybody_is_told(shop: Workshop, writer: Writer) -> None:
@@ -192,28 +229,16 @@ def test_a_row_is_committed_before_anybody_is_told(shop: Workshop, writer: Write
     assert seen.is_set()
 
 
-def test_it_rings_once_for_a_batch_after_its_commit_and_before_anybody_is_told(
-    shop: Workshop, database_url: str
-) -> None:
+def test_it_rings_once_for_a_batch_after_its_commit_and_before_anybody_is_told(shop: Workshop, writer: Writer) -> None:
     seen: list[tuple[set[EventId], int]] = []
-    engine = make_engine(database_url, CONNECTIONS, LOCK_TIMEOUT_MS)
+    told: list[EventId | None] = []
 
     def ring(*events: EventId) -> None:
         seen.append((set(events) - {EventId(row.id) for row in rows(shop)}, len(told)))
 
-    writer = Writer(make_sessions(engine), ring)
-    told: list[EventId | None] = []
+    writer._ring = ring
     each = [delivery(shop.account, signal("SIGNAL_OPEN", name, strategy_id=name)) for name in ("a", "b", "c")]
-    threads = [threading.Thread(target=lambda one=one: told.append(writer.store(one))) for one in each]
-    with writer._storing:  # a commit is under way
-        for thread in threads:
-            thread.start()
-        eventually(lambda: _assert_handed_in(writer, len(each)))
-    writer.start()
-    for thread in threads:
-        thread.join(5)
-    writer.close()
-    engine.dispose()
+    serve_all([lambda one=one: told.append(writer.store(one)) for one in each])  # type: ignore[misc]
     assert len(set(told)) == len(each)
     assert seen == [(set(), 0)]
 
@@ -253,26 +278,8 @@ def test_a_bell_that_breaks_costs_nobody_an_answer(shop: Workshop, writer: Write
         assert writer.store(delivery(shop.account, signal("SIGNAL_OPEN", position))) is not None
 
 
-def test_who_comes_while_no_commit_is_under_way_stores_in_its_own_thread(
-    shop: Workshop, writer: Writer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    at_work: list[str] = []
-    waits, is_told_within = threading.Event(), writing._Waiting.is_told_within
-
-    def noted(waiting: writing._Waiting, seconds: float) -> bool:
-        waits.set()
-        return is_told_within(waiting, seconds)
-
-    monkeypatch.setattr(writing._Waiting, "is_told_within", noted)
-    writer._ring = lambda *_: at_work.append(threading.current_thread().name)
-    assert writer.store(delivery(shop.account, signal("SIGNAL_OPEN", "a"))) is not None
-    with ThreadPoolExecutor(1, thread_name_prefix="other") as threads:
-        with writer._storing:
-            later = threads.submit(writer.store, delivery(shop.account, signal("SIGNAL_OPEN", "b")))
-            assert waits.wait(5)
-        assert later.result(5) is not None
-    assert at_work == [threading.current_thread().name, "writer"]
-
-
-def _assert_handed_in(writer: Writer, size: int) -> None:
-    assert writer._handed_in.qsize() == size
+def test_who_is_served_is_stored_in_the_thread_of_the_loop(shop: Workshop, writer: Writer) -> None:
+    at_work: list[threading.Thread] = []
+    writer._ring = lambda *_: at_work.append(threading.current_thread())
+    serve_all([partial(writer.store, delivery(shop.account, signal("SIGNAL_OPEN", "a")))])
+    assert at_work == [threading.current_thread()]

@@ -1,0 +1,109 @@
+"""Bodies that come in pieces, too long, by halves and never; and whom that keeps waiting."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.wrappers import Request
+
+from receiver import reading
+from receiver.body import LARGEST, Body
+from receiver.reading import STUCK_AT_ONCE, Reading
+from receiver.refused import Refused
+from receiver.served import served
+from shared.domain import AccountId, GenericError
+from tests.serving import serve_all
+
+ALICE, BOB = AccountId(1), AccountId(2)
+
+
+def part(body: bytes, more: bool = True) -> Mapping[str, Any]:
+    return {"type": "http.request", "body": body, "more_body": more}
+
+
+GONE: Mapping[str, Any] = {"type": "http.disconnect"}
+
+
+class Connection:
+    """Brings the messages that it was given; after them, nothing for ever."""
+
+    def __init__(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        self._messages = list(messages)
+
+    async def __call__(self) -> Mapping[str, Any]:
+        if not self._messages:
+            await asyncio.get_running_loop().create_future()
+        return self._messages.pop(0)
+
+
+def body(*messages: Mapping[str, Any]) -> Body:
+    return Body(Connection(messages))
+
+
+def request(body: Body) -> Request:
+    return Request({"CONTENT_TYPE": "application/json", "wsgi.input": body})
+
+
+def test_it_is_read_to_its_end_however_it_comes() -> None:
+    assert serve_all([body(part(b"ab"), part(b""), part(b"c", more=False)).whole]) == [b"abc"]
+    assert serve_all([body(part(b"x" * LARGEST, more=False)).whole]) == [b"x" * LARGEST]
+
+
+def test_as_a_stream_it_gives_so_many_bytes_until_there_are_none() -> None:
+    stream = body(part(b"abc", more=False))
+    assert serve_all([lambda: [stream.read(2), stream.read(), stream.read(5)]]) == [[b"ab", b"c", b""]]
+
+
+def test_one_that_is_too_large_is_not_read_to_its_end() -> None:
+    with pytest.raises(RequestEntityTooLarge):
+        serve_all([body(part(b"x" * LARGEST), part(b"x")).whole])
+
+
+@pytest.mark.parametrize("messages", [[GONE], [part(b"{}"), GONE]])
+def test_one_whose_client_went_away_is_no_body(messages: Sequence[Mapping[str, Any]]) -> None:
+    with pytest.raises(ClientDisconnected):
+        serve_all([body(*messages).whole])
+    with pytest.raises(Refused) as refused:
+        serve_all([lambda: Reading().read(request(body(*messages)), ALICE)])
+    assert refused.value.error is GenericError.MALFORMED
+
+
+def test_other_than_json_is_not_read() -> None:
+    with pytest.raises(Refused) as refused:
+        Reading().read(Request({"CONTENT_TYPE": "text/plain", "wsgi.input": body()}), ALICE)
+    assert refused.value.error is GenericError.UNSUPPORTED_MEDIA_TYPE
+
+
+def test_of_those_that_do_not_come_an_account_keeps_a_dozen_and_those_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reading, "STUCK_SECONDS", 0.05)
+    now = [0.0]
+    desk = Reading(lambda: now[0])
+
+    async def story() -> None:
+        with ThreadPoolExecutor(1) as threads:
+
+            def read(account: AccountId, *messages: Mapping[str, Any]) -> "asyncio.Task[bytes]":
+                return asyncio.create_task(served(threads, desk.read, request(body(*messages)), account))
+
+            stuck = [read(ALICE) for _ in range(STUCK_AT_ONCE + 3)]
+            of_bob = read(BOB)
+            assert await read(ALICE, part(b"{}", more=False)) == b"{}"
+            now[0] = 0.06
+            done, waiting = await asyncio.wait([*stuck, of_bob], timeout=0.3)
+            assert done == set(stuck[STUCK_AT_ONCE:])
+            now[0] = reading.LONGEST_SECONDS
+            done, _ = await asyncio.wait(waiting, timeout=1)
+            assert done == waiting
+            assert {_error_of(task) for task in [*stuck, of_bob]} == {GenericError.UNAVAILABLE}
+
+    asyncio.run(story())
+
+
+def _error_of(task: "asyncio.Task[bytes]") -> object:
+    error = task.exception()
+    return error.error if isinstance(error, Refused) else error
