@@ -18,7 +18,7 @@ ORIGIN = f"gen{os.getpid()}@{socket.gethostname()}"
 def spell(task: str, queue: str, argument: int) -> bytes:
     """The message for a task with one number as its argument, to be pushed to the left of the queue's list."""
     body = b64encode(b"[[%d]%s" % (argument, _REST)).decode()
-    return (_form(task, queue) % {"ident": uuid4(), "argument": argument, "body": body}).encode()
+    return (_form(task, queue) % {"ident": str(uuid4()), "argument": argument, "body": body}).encode()
 
 
 @cache

@@ -33,6 +33,7 @@ from workers.fallback import Fallback, Listener
 from workers.hearing import Hearing
 from workers.monitoring import EventsTogether
 from workers.notify import Notifier
+from workers.priority import give_way
 from workers.refreshing import Refreshing
 from workers.retention import Retention
 from workers.sweep import Sweeper
@@ -176,6 +177,7 @@ def _tie_to_life(
 
     def start(**_: object) -> None:
         logs.configure()  # Celery asks for it only after this
+        give_way()
         thread.start()
 
     def tell(**_: object) -> None:

@@ -5,9 +5,11 @@ Stricter than RFC 8259 and in the spirit of RFC 7493 (I-JSON): what two parsers 
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from json import JSONDecodeError, JSONDecoder
+from typing import Any
 
 from shared.proquant.errors import MalformedBody
 
@@ -42,6 +44,11 @@ def parse(body: bytes, private: frozenset[str] = frozenset()) -> object:
     """
     text = _text(body)
     _bound_depth(body)
+    if "\\u" not in text:  # else a string may hold what cannot be stored: spelled out, it could not have come so far
+        try:
+            return _AS_IT_SHOULD_BE.decode(text)
+        except (_Odd, JSONDecodeError):
+            pass  # what is wrong, and where, is found below
     value = _value(text)
     if found := _first_defect(value):
         raise MalformedBody(_sentence(*found, private))
@@ -114,6 +121,29 @@ def _constant(text: str) -> _Defect:
 
 
 _DECODER = JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse_float=_real, parse_constant=_constant)
+
+
+class _Odd(Exception):
+    """There is a defect somewhere."""
+
+
+def _without_defect(read: Callable[[Any], object]) -> Callable[[Any], object]:
+    def read_or_raise(spelled: Any) -> object:
+        value = read(spelled)
+        if type(value) is _Defect:
+            raise _Odd
+        return value
+
+    return read_or_raise
+
+
+# Most bodies have no defect. To go through all that was read once more, in search of one, took as long as reading it.
+_AS_IT_SHOULD_BE = JSONDecoder(
+    object_pairs_hook=_without_defect(_object),
+    parse_int=_without_defect(_integer),
+    parse_float=_without_defect(_real),
+    parse_constant=_without_defect(_constant),
+)
 
 
 _UNSTORABLE_TEXT = _Defect("holds a NUL or half a surrogate pair")
