@@ -10,4 +10,5 @@ with refused_plainly():
     app = Served(make_app(load()))
 
 gc.collect()
-gc.freeze()  # what is here stays: to look at all of it again and again, in the middle of requests, took 50 ms each time
+gc.freeze()  # what is here stays; to look at all of it again and again, in the middle of requests, took 50 ms each time
+gc.set_threshold(10_000)  # what comes later is hardly ever in a circle, and a twentieth of the time went into looking

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-NICE = 10  # a tenth of the time that a receiver gets where there is too little for both; all of it where there is not
+NICE = 19  # a fiftieth of what a receiver gets where there is too little for both; all of it where there is not
 
 AUTOGROUP = Path("/proc/self/autogroup")
 
