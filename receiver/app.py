@@ -1,37 +1,40 @@
 """Builds the Flask application of the receiver: the composition root of the receiver process."""
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from flask import Flask, Response, jsonify, send_file
+from flask import Flask, Response, jsonify, request, send_file
 from redis import Redis
 from werkzeug.exceptions import HTTPException
 
 from receiver import body, writing
 from receiver.answered import Answered
 from receiver.auth import Directory, Throttle
+from receiver.call import of_flask
 from receiver.checks import Instruments
-from receiver.direct import WEBHOOKS, Direct
 from receiver.health import readiness
 from receiver.metrics import CONTENT_TYPE, Metrics
-from receiver.replies import answer_http_error, answer_unexpected
+from receiver.replies import answer_http_error, answer_unexpected, to_response
 from receiver.served import aside
+from receiver.serving import Served
 from receiver.versions import Versions
 from receiver.waiting import Waiting
-from receiver.webhook import Desk
+from receiver.webhook import Desk, receive
 from receiver.writing import Writer
 from shared import logs
 from shared.config import Config
 from shared.db import make_engine, make_sessions
 from shared.queue import Doorbell, make_celery
 
+WEBHOOKS = "/webhooks/proquant"
 LOGO = Path(__file__).parent / "logo.png"
 PLACES_TO_WAIT = 24  # of the server's threads of one process: the others always accept
 HEARING_SECONDS = 5
 
 
-def make_app(config: Config) -> Flask:
-    """The WSGI application. Make it after a fork: it owns connections and threads that hear and write."""
+def make_app(config: Config) -> Served:
+    """The ASGI application. Make it after a fork: it owns connections and threads that hear and write."""
     logs.configure()
     sessions = make_sessions(make_engine(config.database_url, pool_size=16))
     hearing = Redis.from_url(
@@ -61,7 +64,7 @@ def make_app(config: Config) -> Flask:
     if config.response_wait > 0:
         waiting.start()
     metrics = Metrics(sessions, config.sweep_interval, config.deprecation_warning_days) if config.metrics else None
-    return make_routes(desk, config.sweep_interval, metrics)
+    return Served(make_routes(desk, config.sweep_interval, metrics), {WEBHOOKS: partial(receive, desk)})
 
 
 def make_routes(desk: Desk, sweep_interval: float, metrics: Metrics | None = None) -> Flask:
@@ -69,9 +72,10 @@ def make_routes(desk: Desk, sweep_interval: float, metrics: Metrics | None = Non
     app = Flask("receiver", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = body.LARGEST
 
-    app.wsgi_app = Direct(app.wsgi_app, desk)  # type: ignore[method-assign]  # Flask's own way to wrap it
-
-    app.add_url_rule(WEBHOOKS, "webhooks", methods=["POST"])  # for what Flask says of other methods
+    @app.post(WEBHOOKS)
+    def webhook() -> Response:
+        """Where a server has a thread for each request, as in a test; `Served` has a shorter way."""
+        return to_response(receive(desk, of_flask(request)))
 
     @app.get("/logo.png")
     def logo() -> Response:

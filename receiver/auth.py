@@ -9,8 +9,8 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.wrappers import Request
 
+from receiver.call import Call
 from receiver.refused import Refused
 from receiver.served import aside
 from shared import accounts
@@ -93,9 +93,9 @@ class Directory:
         self._known.clear()
 
 
-def authenticate(request: Request, directory: Directory, throttle: Throttle) -> AccountState:
-    """The account that the request's token belongs to. Raises Refused, in the same words for every wrong token."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+def authenticate(call: Call, directory: Directory, throttle: Throttle) -> AccountState:
+    """The account that the call's token belongs to. Raises Refused, in the same words for every wrong token."""
+    scheme, _, token = call.authorization.partition(" ")
     account = None
     if scheme.lower() == "bearer" and 0 < len(token.strip()) <= LONGEST_TOKEN:
         try:
@@ -104,7 +104,7 @@ def authenticate(request: Request, directory: Directory, throttle: Throttle) -> 
             log.error("No database to look a token up in.", action="database_down", error=type(error).__name__)
             raise Refused(GenericError.UNAVAILABLE) from error
     if account is None:
-        log.warning("A wrong token was refused.", action="wrong_token", address=request.remote_addr)
-        aside(throttle.wrong, request.remote_addr or "unknown")
+        log.warning("A wrong token was refused.", action="wrong_token", address=call.address)
+        aside(throttle.wrong, call.address)
         raise Refused(ErrorType.INVALID_CREDENTIALS, "The token is not known.")
     return account

@@ -3,11 +3,10 @@
 import gc
 
 from receiver.app import make_app
-from receiver.serving import Served
 from shared.config import load, refused_plainly
 
 with refused_plainly():
-    app = Served(make_app(load()))
+    app = make_app(load())
 
 gc.collect()
 gc.freeze()  # what is here stays; to look at all of it again and again, in the middle of requests, took 50 ms each time

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
-from werkzeug.wrappers import Request
 
 from receiver.body import Body
+from receiver.call import Call
 from receiver.refused import Refused
 from shared.domain import AccountId, GenericError
 
@@ -29,16 +29,15 @@ class Reading:
         self._begun: dict[Body, tuple[AccountId, float]] = {}
         self._looking = False
 
-    def read(self, request: Request, account: AccountId) -> bytes:
+    def read(self, call: Call, account: AccountId) -> bytes:
         """The whole body. Raises Refused where it is not JSON, too large, or does not come."""
-        if request.mimetype != "application/json":
+        if call.media_type != "application/json":
             raise Refused(GenericError.UNSUPPORTED_MEDIA_TYPE)
-        body = request.environ["wsgi.input"]
         try:
-            if not isinstance(body, Body):  # of a server that has a thread for it
-                return request.get_data(cache=False)
-            with self._watched(body, account):
-                return body.whole()
+            if call.coming is None:
+                return call.read()
+            with self._watched(call.coming, account):
+                return call.read()
         except RequestEntityTooLarge as error:
             raise Refused(GenericError.TOO_LARGE) from error
         except TimeoutError as error:

@@ -50,6 +50,11 @@ def answer_http_error(error: HTTPException) -> Response:
 
 
 def answer_unexpected(error: Exception) -> Response:
+    """As `reply_unexpected`, for Flask."""
+    return to_response(reply_unexpected(error))
+
+
+def reply_unexpected(error: Exception) -> Reply:
     """A fault of ours. The log has the traceback, the caller has not."""
     log.error("A request could not be handled.", action="request_failed", exc_info=error)
-    return to_response(reply_for(GenericError.INTERNAL))
+    return reply_for(GenericError.INTERNAL)

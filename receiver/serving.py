@@ -8,7 +8,10 @@ from typing import Any
 from flask import Flask
 
 from receiver.body import Body, Receive
+from receiver.call import Call, of_server
+from receiver.replies import headers_of, reply_unexpected
 from receiver.served import served
+from shared.proquant.answers import Reply
 
 THREADS = 32  # of a process, for what would block
 
@@ -18,15 +21,25 @@ _Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
 class Served:
-    """A Flask application for a server that speaks ASGI 3. Make it after a fork: it has threads."""
+    """A Flask application for a server that speaks ASGI 3. Make it after a fork: it has threads.
 
-    def __init__(self, flask: Flask) -> None:
+    `direct`: by path, what answers a POST without Flask, whose routing, contexts, requests and responses would take as
+    long again as all that an event needs.
+    """
+
+    def __init__(self, flask: Flask, direct: Mapping[str, Callable[[Call], Reply]] | None = None) -> None:
         self._flask = flask
+        self._direct = direct or {}
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="aside")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        status, headers, body = await served(self._threads, self._answer, environ(scope, receive))
+        receives = self._direct.get(scope["path"]) if scope["method"] == "POST" else None
+        if receives is not None:
+            reply = await served(self._threads, _reply, receives, of_server(scope, receive))
+            status, headers, body = reply.status, headers_of(reply), reply.body
+        else:
+            status, headers, body = await served(self._threads, self._answer, environ(scope, receive))
         spelled = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         await send({"type": "http.response.start", "status": status, "headers": spelled})
         await send({"type": "http.response.body", "body": body})
@@ -47,6 +60,13 @@ class Served:
                 close()
         ((status, headers),) = begun
         return status, headers, body
+
+
+def _reply(receives: Callable[[Call], Reply], call: Call) -> Reply:
+    try:
+        return receives(call)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the sender gets an answer
+        return reply_unexpected(error)
 
 
 def _write(_: bytes) -> object:

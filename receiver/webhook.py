@@ -8,10 +8,10 @@ from datetime import datetime
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.wrappers import Request
 
 from receiver import checks
 from receiver.auth import Directory, Throttle, authenticate
+from receiver.call import Call
 from receiver.checks import Instruments
 from receiver.reading import Reading
 from receiver.refused import Refused
@@ -52,7 +52,7 @@ class Desk:
     answered: Callable[[EventId, Reply], object] = lambda *_: None  # remembers an answer; must touch memory only
 
 
-def receive(desk: Desk, request: Request) -> Reply:
+def receive(desk: Desk, call: Call) -> Reply:
     """Answers one webhook.
 
     1. Who calls? Before the body is read, so that strangers cost nothing.
@@ -62,8 +62,8 @@ def receive(desk: Desk, request: Request) -> Reply:
     5. Ring, wait a bounded time for the outcome, and answer with it; or with 200, which means accepted.
     """
     try:
-        account = authenticate(request, desk.directory, desk.throttle)
-        body = desk.reading.read(request, account.id)
+        account = authenticate(call, desk.directory, desk.throttle)
+        body = desk.reading.read(call, account.id)
         envelope = _parse(desk, account, body)
         stored = _store(desk, account, envelope, body)
         reply = _answer(desk, envelope, stored)

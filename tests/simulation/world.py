@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cryptography.fernet import Fernet
-from flask import Request
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError
-from werkzeug.test import EnvironBuilder
 
+from receiver.call import Call
 from receiver.webhook import Desk, receive
 from shared.domain import AccountId, EventId, SignalEvent
 from shared.proquant.answers import Reply
@@ -164,7 +163,7 @@ class World:
         answer = Answer(self.scheduler.current, delivery.event, self.scheduler.now, None)
         self.answers.append(answer)
         try:
-            answer.reply = receive(self.desk, _request(delivery.event, self.token))
+            answer.reply = receive(self.desk, _call(delivery.event, self.token))
             self.scheduler.note(f"answers {answer.reply.status} {answer.reply.body.decode()[:60]}")
         finally:
             self.undelivered -= 1
@@ -213,12 +212,5 @@ def void(_: object) -> None:
     """Drops a value."""
 
 
-def _request(event: SignalEvent, token: str) -> Request:
-    builder = EnvironBuilder(
-        path="/webhooks/proquant",
-        method="POST",
-        data=signal_body(event),
-        content_type="application/json",
-        headers=[("Authorization", f"Bearer {token}")],
-    )
-    return Request(builder.get_environ())
+def _call(event: SignalEvent, token: str) -> Call:
+    return Call(f"Bearer {token}", "application/json", "127.0.0.1", lambda: signal_body(event))

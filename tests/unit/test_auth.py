@@ -10,6 +10,7 @@ from flask import Flask, Request, request
 from sqlalchemy.exc import OperationalError
 
 from receiver.auth import SLOWED_AT_ONCE, Directory, Throttle, authenticate
+from receiver.call import of_flask
 from receiver.refused import Refused
 from shared.accounts import AccountState
 from shared.domain import AccountId, ErrorType, GenericError
@@ -44,7 +45,7 @@ def call(header: str | None, directory: Directory, throttle: Throttle) -> Accoun
     headers = {} if header is None else {"Authorization": header}
     with Flask("test").test_request_context("/", headers=headers, environ_base={"REMOTE_ADDR": "192.0.2.1"}):
         real: Request = request._get_current_object()  # type: ignore[attr-defined]
-        return authenticate(real, directory, throttle)
+        return authenticate(of_flask(real), directory, throttle)
 
 
 @pytest.mark.parametrize("header", ["Bearer right", "bearer right", "BEARER   right ", "Bearer right  "])

@@ -6,17 +6,20 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from flask import Request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
-from werkzeug.wrappers import Request
 
 from receiver import reading
 from receiver.body import LARGEST, Body
+from receiver.call import Call, of_flask, of_server
 from receiver.reading import STUCK_AT_ONCE, Reading
 from receiver.refused import Refused
 from receiver.served import served
+from receiver.serving import environ
 from shared.domain import AccountId, GenericError
 from tests.serving import serve_all
 
+JSON = "application/json"
 ALICE, BOB = AccountId(1), AccountId(2)
 
 
@@ -43,8 +46,8 @@ def body(*messages: Mapping[str, Any]) -> Body:
     return Body(Connection(messages))
 
 
-def request(body: Body) -> Request:
-    return Request({"CONTENT_TYPE": "application/json", "wsgi.input": body})
+def call(body: Body, media_type: str = JSON) -> Call:
+    return Call("", media_type, "192.0.2.1", body.whole, body)
 
 
 def test_it_is_read_to_its_end_however_it_comes() -> None:
@@ -67,13 +70,13 @@ def test_one_whose_client_went_away_is_no_body(messages: Sequence[Mapping[str, A
     with pytest.raises(ClientDisconnected):
         serve_all([body(*messages).whole])
     with pytest.raises(Refused) as refused:
-        serve_all([lambda: Reading().read(request(body(*messages)), ALICE)])
+        serve_all([lambda: Reading().read(call(body(*messages)), ALICE)])
     assert refused.value.error is GenericError.MALFORMED
 
 
 def test_other_than_json_is_not_read() -> None:
     with pytest.raises(Refused) as refused:
-        Reading().read(Request({"CONTENT_TYPE": "text/plain", "wsgi.input": body()}), ALICE)
+        Reading().read(call(body(), "text/plain"), ALICE)
     assert refused.value.error is GenericError.UNSUPPORTED_MEDIA_TYPE
 
 
@@ -88,7 +91,7 @@ def test_of_those_that_do_not_come_an_account_keeps_a_dozen_and_those_for_a_whil
         with ThreadPoolExecutor(1) as threads:
 
             def read(account: AccountId, *messages: Mapping[str, Any]) -> "asyncio.Task[bytes]":
-                return asyncio.create_task(served(threads, desk.read, request(body(*messages)), account))
+                return asyncio.create_task(served(threads, desk.read, call(body(*messages)), account))
 
             stuck = [read(ALICE) for _ in range(STUCK_AT_ONCE + 3)]
             of_bob = read(BOB)
@@ -107,3 +110,25 @@ def test_of_those_that_do_not_come_an_account_keeps_a_dozen_and_those_for_a_whil
 def _error_of(task: "asyncio.Task[bytes]") -> object:
     error = task.exception()
     return error.error if isinstance(error, Refused) else error
+
+
+@pytest.mark.parametrize(
+    ("headers", "authorization", "media_type"),
+    [
+        ([], "", ""),
+        ([(b"authorization", b"Bearer x"), (b"content-type", b"Application/JSON; charset=utf-8")], "Bearer x", JSON),
+        ([(b"authorization", b"Bearer x"), (b"authorization", b"Bearer y")], "Bearer x,Bearer y", ""),
+        ([(b"authorization", b"Bearer \xff"), (b"content-type", b" application/json ")], "Bearer \xff", JSON),
+    ],
+)
+def test_a_call_says_the_same_whether_flask_or_the_server_tells_it(
+    headers: list[tuple[bytes, bytes]], authorization: str, media_type: str
+) -> None:
+    scope = {"headers": headers, "client": ("192.0.2.1", 1), "server": ("localhost", 80), "query_string": b""}
+    scope |= {"method": "POST", "path": "/x", "http_version": "1.1", "scheme": "http"}
+    receive = Connection([part(b"{}", more=False)])
+    of_both = [of_server(scope, receive), of_flask(Request(environ(scope, receive)))]
+    assert [(told.authorization, told.media_type, told.address) for told in of_both] == [
+        (authorization, media_type, "192.0.2.1")
+    ] * 2
+    assert serve_all([of_both[0].read]) == [b"{}"]
