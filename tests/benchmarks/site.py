@@ -15,7 +15,6 @@ POSTGRES = {
     "fsync": "on",
     "synchronous_commit": "on",
     "max_wal_size": "4GB",  # as docs/scaling.md says: a checkpoint in the middle of a measurement is not measured
-    "shared_buffers": "384MB",
     "shared_preload_libraries": "pg_stat_statements",
 }
 

@@ -1,0 +1,37 @@
+"""A worker gives way: by its own figure, and as a session where Linux shares processors between sessions."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workers.priority import AUTOGROUP, NICE
+
+SAY = "import os; from workers.priority import AUTOGROUP, give_way; give_way(); print(os.nice(0))"
+SAY_OF_SESSION = f"{SAY}; print(AUTOGROUP.read_text())"
+
+
+def said(program: str, *, own_session: bool) -> str:
+    made = subprocess.run(
+        [sys.executable, "-c", program],
+        start_new_session=own_session,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    return made.stdout
+
+
+@pytest.mark.parametrize("own_session", [True, False])
+def test_a_process_is_as_nice_as_it_may_be(own_session: bool) -> None:
+    assert int(said(SAY, own_session=own_session)) == NICE
+
+
+@pytest.mark.skipif(not AUTOGROUP.exists(), reason="This machine does not share processors between sessions.")
+def test_a_session_of_its_own_gives_way_and_one_that_is_shared_does_not() -> None:
+    assert said(SAY_OF_SESSION, own_session=True).rstrip().endswith(f"nice {NICE}")
+    ours = AUTOGROUP.read_text()
+    assert said(SAY_OF_SESSION, own_session=False).endswith(ours + "\n")
+    assert AUTOGROUP.read_text() == ours
