@@ -3,13 +3,17 @@
 import os
 from pathlib import Path
 
+import structlog
+
+log = structlog.get_logger()
+
 NICE = 19  # a fiftieth of what a receiver gets where there is too little for both; all of it where there is not
 
 AUTOGROUP = Path("/proc/self/autogroup")
 
 
 def give_way(autogroup: Path = AUTOGROUP) -> None:
-    """For this thread and all that it starts. A machine that knows no such thing is left as it is.
+    """For this thread and all that it starts. A machine that knows no such thing, or forbids it, is left as it is.
 
     Linux may share processors between sessions first, and looks at this figure only within each (`sched(7)`, "The
     autogroup feature"): where the session is ours alone, it gives way as a whole.
@@ -17,4 +21,7 @@ def give_way(autogroup: Path = AUTOGROUP) -> None:
     os.nice(NICE)
     if os.getsid(0) != os.getpid() or not autogroup.exists():
         return
-    autogroup.write_text(str(NICE))
+    try:
+        autogroup.write_text(str(NICE))
+    except OSError as error:  # without privileges, one session in a tenth of a second may say so
+        log.info("This worker does not give way to receivers.", action="no_autogroup", error=type(error).__name__)

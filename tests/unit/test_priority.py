@@ -35,3 +35,8 @@ def test_a_session_of_its_own_gives_way_and_one_that_is_shared_does_not() -> Non
     ours = AUTOGROUP.read_text()
     assert said(SAY_OF_SESSION, own_session=False).endswith(ours + "\n")
     assert AUTOGROUP.read_text() == ours
+
+
+def test_where_the_session_cannot_give_way_the_worker_starts_all_the_same(tmp_path: Path) -> None:
+    refused = f"import pathlib; from workers.priority import give_way; give_way(pathlib.Path({str(tmp_path)!r}))"
+    assert "no_autogroup" in said(refused, own_session=True)
