@@ -3,6 +3,7 @@
 import argparse
 import math
 import os
+import platform
 import shutil
 import sys
 import tempfile
@@ -42,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     names = chosen.only.split(",") if chosen.only else list(MEASURES)
     scale = QUICK if chosen.quick else replace(FULL, memory_seconds=math.inf) if chosen.full else FULL
+    if _draws(names, scale):
+        plots.require()  # now: measuring takes ten minutes
     chosen.report.mkdir(parents=True, exist_ok=True)
     folder, console = Path(tempfile.mkdtemp(prefix="pqb-bench-")), Console()
     try:
@@ -86,11 +89,16 @@ def _run(
         field.tell = partial(_tell, progress, bar, name)
         rows.append(MEASURES[name](field))
         progress.advance(bar)
-    if scale.rates and set(names) == set(MEASURES):
+        progress.console.print(report.line(rows[-1]), markup=False, soft_wrap=True)
+    if _draws(names, scale):
         field.tell = partial(_tell, progress, bar, "plot")
         plots.draw_latency(plots.measure(field), reports / "latency.png")
         plots.draw_history(field.pasts, reports / "history.png")
     return rows, facts
+
+
+def _draws(names: Sequence[str], scale: Scale) -> bool:
+    return bool(scale.rates) and set(names) == set(MEASURES)
 
 
 def _tell(progress: Progress, bar: TaskID, name: str, text: str) -> None:
@@ -102,6 +110,7 @@ def _facts(baseline: Baseline) -> dict[str, str]:
     bare = load.fire(baseline.bare(), load.plan("bare", CEILING_EVENTS, 100, 32))
     return {
         "processors": str(os.cpu_count()),
+        "Python": platform.python_version(),
         "load average before": f"{os.getloadavg()[0]:.1f}",
         "generator against a bare Flask route": f"{bare.rate:.0f}/s with {bare.client_cpu:.0%} of a core",
         "its p99": f"{percentile(bare.latencies, 0.99) * 1000:.1f} ms",

@@ -61,6 +61,11 @@ def draw_history(pasts: Sequence[Past], path: Path) -> None:
     axes.figure.savefig(path)
 
 
+def require() -> Any:
+    """What draws. Raises ImportError where the extra `bench` is not installed."""
+    return importlib.import_module("matplotlib.figure")  # by name: nothing else here needs the extra
+
+
 def _axes() -> Any:
-    pictures = importlib.import_module("matplotlib.figure")  # by name: nothing else here needs the extra
+    pictures = require()
     return pictures.Figure(figsize=(7, 4.5), dpi=120).subplots()

@@ -15,6 +15,11 @@ def markdown(rows: Sequence[Row], facts: Mapping[str, str]) -> str:
     return "\n".join([*lines, "", *(f"- {name}: {value}" for name, value in facts.items())]) + "\n"
 
 
+def line(row: Row) -> str:
+    """One figure, as soon as it is known."""
+    return _line(_cells(row))
+
+
 def json_text(rows: Sequence[Row], facts: Mapping[str, str]) -> str:
     """Everything that was measured, by round."""
     return json.dumps({"rows": [_members(row) for row in rows], "facts": dict(facts)}, indent=2) + "\n"
