@@ -4,6 +4,7 @@ The stage is ProQuant, the queue and the passing of time: it delivers again what
 doorbells of a worker that dies, ends the leases and sends of the dead, and lets the worker sweep when something is due.
 """
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -60,6 +61,10 @@ class Stuck(Exception):
     """Nothing happened for a long time."""
 
 
+# Whenever a process starts, Python (3.11.2) looks at all others, and trips over one that another lane is closing.
+_COUNTING_CHILDREN = threading.Lock()
+
+
 @dataclass(frozen=True)
 class Place:
     """Where stories are played: a database of its own, and the key that its accounts' settings are encrypted with."""
@@ -90,7 +95,8 @@ class Actor:
         ours, theirs = FORKS.Pipe()
         role = Role(**{**self.role.__dict__, "die_at": die_at})
         self.process = FORKS.Process(target=getattr(processes, self.name), args=(theirs, role), daemon=True)
-        self.process.start()
+        with _COUNTING_CHILDREN:
+            self.process.start()
         theirs.close()
         self.line = ours
 
@@ -107,7 +113,8 @@ class Actor:
         self.process.kill()
         self.process.join()
         code: int | None = self.process.exitcode
-        self.process.close()
+        with _COUNTING_CHILDREN:
+            self.process.close()
         self.process = None
         return code
 
