@@ -9,7 +9,8 @@ import structlog
 from structlog.typing import Processor
 
 QUIET = dict.fromkeys(
-    ("sqlalchemy.engine", "kombu", "httpx", "alembic", "celery.worker.strategy", "celery.app.trace"), logging.WARNING
+    ("sqlalchemy.engine", "kombu", "httpx", "alembic", "celery.worker.strategy", "celery.app.trace", "uvicorn.error"),
+    logging.WARNING,
 )
 
 
