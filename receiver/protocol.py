@@ -17,6 +17,7 @@ class Bounded(HttpToolsProtocol):
 
     _timer: asyncio.TimerHandle | None = None
     _in_head = True
+    _all_of_it_head = True
     _head = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -26,10 +27,12 @@ class Bounded(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Some of a head, or of a body, or both."""
+        self._all_of_it_head = self._in_head
         super().data_received(data)
         if not self._in_head:
             return
-        self._head += len(data)
+        if self._all_of_it_head:  # else most of it may have been the request before
+            self._head += len(data)
         if self._head > LARGEST_HEAD:
             self.transport.close()
         elif self._timer is None:
@@ -42,7 +45,7 @@ class Bounded(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """A head is there."""
-        self._in_head = False
+        self._in_head = self._all_of_it_head = False
         self._stop_timer()
         super().on_headers_complete()
 

@@ -97,6 +97,14 @@ def test_who_says_too_much_or_too_little_before_its_body_is_cut_off(
             pass
 
 
+def test_a_head_that_begins_behind_a_large_body_costs_nobody_an_answer(bridge: Live) -> None:
+    body = b"x" * (2 * LARGEST_HEAD)
+    first = f"GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", bridge.run.port), timeout=HEAD_SECONDS / 2) as connection:
+        connection.sendall(first + body + HEAD.encode())
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
+
+
 @contextmanager
 def clients(port: int, beginning: bytes) -> Iterator[list[socket.socket]]:
     """So many connections that have sent `beginning`, and no more."""
