@@ -8,7 +8,7 @@ from receiver.protocol import Bounded
 from shared.config import load, refused_plainly
 
 KEEP_ALIVE_SECONDS = 75  # longer than a client's usual minute: who closes first must not be the one that is sent to
-STOP_SECONDS = 25  # for requests under way; one that waits for its outcome waits shorter
+STOP_SECONDS = 25  # for requests under way; who was to wait longer for an outcome is cut off, and asks again
 
 
 def serve(application: str, host: str, port: int, processes: int) -> None:

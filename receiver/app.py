@@ -1,4 +1,4 @@
-"""Builds the Flask application of the receiver: the composition root of the receiver process."""
+"""Builds the application that a receiver process serves: its composition root."""
 
 from datetime import UTC, datetime
 from functools import partial

@@ -25,14 +25,16 @@ class Call:
 
 def of_flask(request: Request) -> Call:
     """One that has a thread to itself."""
-    authorization = request.headers.get("Authorization", "")
     return Call(
-        authorization, request.mimetype, request.remote_addr or "unknown", lambda: request.get_data(cache=False)
+        authorization=request.headers.get("Authorization", ""),
+        media_type=request.mimetype,
+        address=request.remote_addr or "unknown",
+        read=lambda: request.get_data(cache=False),
     )
 
 
 def of_server(scope: Mapping[str, Any], receive: Receive) -> Call:
-    """One that is served beside others (ASGI), and costs a fifth of what Flask would need for it.
+    """One that is served beside others, as the server tells it (ASGI).
 
     A header that is there twice has both values, and so none that is known.
     """

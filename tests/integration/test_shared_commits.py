@@ -185,12 +185,12 @@ def test_after_a_failure_it_leaves_all_to_the_requests_ten_times_as_long_as_that
     now = [100.0]
     engine = make_engine(database_url, CONNECTIONS, LOCK_TIMEOUT_MS)
 
-    def sessions_that_take_their_time() -> Never:
+    def fails_after_a_while() -> Never:
         now[0] += took
         raise OperationalError("", None, Exception())
 
     writer = Writer(make_sessions(engine), lambda *_: None, lambda: now[0])
-    working, writer._statements.begin = writer._statements.begin, sessions_that_take_their_time  # type: ignore[method-assign]
+    working, writer._statements.begin = writer._statements.begin, fails_after_a_while  # type: ignore[method-assign]
     assert writer.store(delivery(shop.account, signal("SIGNAL_OPEN", "a"))) is None
     writer._statements.begin = working  # type: ignore[method-assign]
     now[0] += pause - 0.001
