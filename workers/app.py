@@ -48,6 +48,7 @@ LANES = 8  # transactions at once: Python runs one thread at a time, and more wo
 SPARE_CONNECTIONS = 3 + fallback.THREADS  # the sweep, a task beside trades, telling people; trading without queue
 
 SETTINGS = {
+    "worker_pool": "workers.pool:PromptPool",
     "task_default_queue": QUEUE,
     "task_ignore_result": True,  # nothing reads a result: no result backend, nothing to leak or to fill up
     "task_serializer": "json",

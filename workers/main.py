@@ -1,4 +1,4 @@
-"""The worker process: `celery -A workers.main:app worker --pool threads`."""
+"""The worker process: `celery -A workers.main:app worker`."""
 
 import os
 

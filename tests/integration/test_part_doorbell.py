@@ -18,6 +18,7 @@ from shared.queue import (
     OUTCOMES_CHANNEL,
     PAUSE_AFTER_FAILURE_SECONDS,
     QUEUE,
+    REPLY_SECONDS,
     Doorbell,
     announce,
     make_celery,
@@ -107,6 +108,43 @@ def test_a_broken_redis_costs_about_a_second_and_then_nothing_for_a_while(broken
 def test_a_full_redis_is_told_by_a_false_and_not_by_an_exception(redis_url: str) -> None:
     with full(redis_url):
         assert bounded_ring(Doorbell(make_celery(redis_url))) is False
+
+
+def test_a_connection_is_kept_from_ring_to_ring(redis_url: str) -> None:
+    doorbell = Doorbell(make_celery(redis_url))
+    with Redis.from_url(redis_url) as client:
+        assert doorbell.ring(EVENT)
+        made = connections_made(client)
+        assert [doorbell.ring(EVENT) for _ in range(5)] == [True] * 5
+        assert connections_made(client) == made
+
+
+def test_a_connection_that_redis_has_ended_costs_no_ring(redis_url: str) -> None:
+    doorbell = Doorbell(make_celery(redis_url))
+    with Redis.from_url(redis_url) as client:
+        assert doorbell.ring(EVENT)
+        client.execute_command("CLIENT", "KILL", "SKIPME", "yes")
+        assert doorbell.ring(EVENT)
+        assert client.llen(QUEUE) == 2
+
+
+def test_an_answer_that_came_too_late_is_not_taken_for_the_next_one(redis_url: str) -> None:
+    clock = Ticking()
+    doorbell = Doorbell(make_celery(redis_url), clock)
+    with Redis.from_url(redis_url) as client:
+        assert doorbell.ring(EVENT)
+        client.execute_command("CLIENT", "PAUSE", int(REPLY_SECONDS * 1000) + 300, "WRITE")
+        assert doorbell.ring(EVENT) is False
+        client.execute_command("CLIENT", "UNPAUSE")
+        clock.at += PAUSE_AFTER_FAILURE_SECONDS
+        with full(redis_url):
+            assert doorbell.ring(EVENT) is False  # and not the late answer, by which it was heard
+        clock.at += PAUSE_AFTER_FAILURE_SECONDS
+        assert doorbell.ring(EVENT)
+
+
+def connections_made(client: "Redis") -> int:
+    return int(client.info("stats")["total_connections_received"])
 
 
 def test_it_rings_again_when_redis_is_back(redis_url: str) -> None:
