@@ -26,11 +26,12 @@ from shared.queue import (
     make_redis,
     waiting,
 )
-from workers import deprecation, execution, fallback, overdue, reconcile
+from workers import deprecation, execution, fallback, lanes, overdue, reconcile
 from workers.adapters import Adapters
 from workers.brokers.meter import Meter
 from workers.fallback import Fallback, Listener
 from workers.hearing import Hearing
+from workers.lanes import Lanes
 from workers.monitoring import EventsTogether
 from workers.notify import Notifier
 from workers.priority import give_way
@@ -44,11 +45,10 @@ log = structlog.get_logger()
 
 SWEEPER_STOP_SECONDS = 5.0
 RECONCILE_WITHIN = 120.0  # seconds; a look that comes later than that is asked for again anyway
-LANES = 8  # transactions at once: Python runs one thread at a time, and more would wait for each other
 SPARE_CONNECTIONS = 3 + fallback.THREADS  # the sweep, a task beside trades, telling people; trading without queue
 
 SETTINGS = {
-    "worker_pool": "workers.pool:PromptPool",
+    "worker_pool": "workers.pool:PromptPool",  # threads: broker calls wait, and Python does not run in parallel
     "task_default_queue": QUEUE,
     "task_ignore_result": True,  # nothing reads a result: no result backend, nothing to leak or to fill up
     "task_serializer": "json",
@@ -81,7 +81,7 @@ def make_worker(config: Config, threads: int) -> Celery:
     app.conf.update(SETTINGS)
     app.steps["consumer"].add(EventsTogether)
     sessions = make_sessions(make_engine(config.database_url, pool_size=threads + SPARE_CONNECTIONS))
-    of_turns = make_sessions(make_engine(config.database_url, pool_size=2 * LANES, plan_once=True, by_keys=True))
+    of_turns = make_sessions(make_engine(config.database_url, pool_size=2 * lanes.MOST, plan_once=True, by_keys=True))
     redis = make_redis(config.redis_url)
     doorbell = Doorbell(make_celery(config.redis_url))
     adapters = Adapters(sessions, config.secret_key, Meter(make_redis(config.redis_url)))
@@ -104,7 +104,7 @@ def make_worker(config: Config, threads: int) -> Celery:
         open_max_age=config.open_max_age,
         reorder_grace=config.reorder_grace,
         clock=clock,
-        lanes=threading.BoundedSemaphore(LANES),
+        lane=Lanes().lane,
     )
     register(app, sessions, bench, adapters, hearing, worker, instrument_file.load(config.instruments_file))
     _tie_to_life(stopping, sweeper, standby, notifier, adapters)

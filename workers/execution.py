@@ -67,7 +67,7 @@ def _placed_at_once(bench: Workbench, rung: EventId) -> Turn | None:
     leased if the order was placed all the same.
     """
     try:
-        with bench.lanes:
+        with bench.lane():
             turn = at_once.begin(bench, rung)
     except Exception:
         log.warning(
@@ -165,10 +165,12 @@ def _tell_all(bench: Workbench, turn: Turn) -> None:
 
 
 def _commit(bench: Workbench, work: Callable[[Transaction], Turn], ahead: bool) -> Turn:
-    with bench.lanes:
+    with bench.lane() as committing:
         monotonic, stopping = bench.monotonic(), bench.stopping()
         with bench.sessions.begin() as session:
-            return work(Transaction(session, bench, bench.clock(session), monotonic, stopping, ahead))
+            turn = work(Transaction(session, bench, bench.clock(session), monotonic, stopping, ahead))
+            committing()
+        return turn
 
 
 def _tell(bench: Workbench, decided: Decided) -> None:

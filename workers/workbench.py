@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from shared.domain import AccountId, EventId
 from shared.kept import Alone, Transactions
 from workers.brokers.base import Broker, Capabilities
 from workers.ended import RecentlyEnded
+from workers.lanes import Committing, unlimited
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,8 @@ class Workbench:
     `owner`: a name for the thread at work, unique among all. `broker`: the adapter of an account, made on first use.
     `announce`: tells waiting requests that an event is finished. `wake`: rings the event at a time; if that is
     forgotten, the sweep does it. `stopping`: no new order is to be begun. `at_hand`: the adapters that were used
-    already, by account. `ended`: what this process has lately ended. `lanes`: how many threads may be in a transaction
-    at once; the others wait without the interpreter, or speak with a broker.
+    already, by account. `ended`: what this process has lately ended. `lane`: where a thread is in a transaction; the
+    others wait for one without the interpreter, or speak with a broker.
     """
 
     sessions: Transactions
@@ -46,7 +47,7 @@ class Workbench:
     reorder_grace: float
     at_hand: dict[AccountId, AtHand] = field(default_factory=dict)
     ended: RecentlyEnded = field(default_factory=RecentlyEnded)
-    lanes: AbstractContextManager[object] = field(default_factory=nullcontext)
+    lane: Callable[[], AbstractContextManager[Committing]] = unlimited
     clock: Clock = database_clock
     monotonic: Callable[[], float] = time.monotonic
     jitter: Callable[[], float] = field(default=random.random)
