@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.call import Call
 from receiver.refused import Refused
+from receiver.remembered import Remembered
 from receiver.served import aside
 from shared import accounts
 from shared.accounts import AccountState
@@ -62,35 +63,19 @@ class Directory:
 
     def __init__(self, sessions: Sessions, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._sessions = sessions
-        self._monotonic = monotonic
-        self._known: dict[str, tuple[AccountState, float]] = {}
+        self._known: Remembered[str, AccountState] = Remembered(self._look_up, FRESH_SECONDS, monotonic)
 
     def find(self, token: str) -> AccountState | None:
         """The account of this token, as of a second ago at most. Raises SQLAlchemyError without a database."""
-        hash_ = token_hash(token)
-        return self._fresh(hash_) or aside(self._look_up, hash_)
-
-    def _fresh(self, hash_: str) -> AccountState | None:
-        known = self._known.get(hash_)
-        return known[0] if known is not None and self._monotonic() - known[1] < FRESH_SECONDS else None
+        return self._known.of(token_hash(token))
 
     def _look_up(self, hash_: str) -> AccountState | None:
-        """Many may come here at once; who finds that another has looked up meanwhile takes that."""
-        fresh = self._fresh(hash_)
-        if fresh is not None:
-            return fresh
-        asked_at = self._monotonic()
         with self._sessions() as session:
-            account = accounts.with_token_hash(session, hash_)
-        if account is None:
-            self._known.pop(hash_, None)
-            return None
-        self._known[hash_] = (account, asked_at)
-        return account
+            return accounts.with_token_hash(session, hash_)
 
     def forget(self) -> None:
         """After a lifecycle event: what it changed must be seen by the next request."""
-        self._known.clear()
+        self._known.forget()
 
 
 def authenticate(call: Call, directory: Directory, throttle: Throttle) -> AccountState:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from receiver.served import aside
+from receiver.remembered import Remembered
 from shared import instruments
 from shared.accounts import AccountState
 from shared.db import Sessions
@@ -31,29 +31,17 @@ class Instruments:
 
     def __init__(self, sessions: Sessions, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._sessions = sessions
-        self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._known: dict[AccountId, tuple[dict[str, Instrument], float]] = {}
+        self._known: Remembered[AccountId, dict[str, Instrument]] = Remembered(
+            self._read, FRESH_SECONDS, monotonic, alone=threading.Lock()
+        )
 
     def of(self, account: AccountId) -> dict[str, Instrument]:
         """By ticker; empty while no worker has stored any. Raises SQLAlchemyError without a database."""
-        fresh = self._fresh(account)
-        return fresh if fresh is not None else aside(self._read, account)
-
-    def _fresh(self, account: AccountId) -> dict[str, Instrument] | None:
-        known = self._known.get(account)
-        return known[0] if known is not None and self._monotonic() - known[1] < FRESH_SECONDS else None
+        return self._known.of(account) or {}
 
     def _read(self, account: AccountId) -> dict[str, Instrument]:
-        """Many may come here at once; one of them reads."""
-        with self._lock:
-            fresh = self._fresh(account)
-            if fresh is not None:
-                return fresh
-            with self._sessions() as session:
-                listed = instruments.of_account(session, account)
-            self._known[account] = (listed, self._monotonic())
-            return listed
+        with self._sessions() as session:
+            return instruments.of_account(session, account)
 
 
 def not_covered(account: AccountState, event: SignalEvent) -> Refusal | None:

@@ -57,3 +57,15 @@ def aside(work: Callable[..., Result], *arguments: Any) -> Result:
     if not isinstance(request, _Request):
         return work(*arguments)
     return awaited(get_running_loop().run_in_executor(request.threads, work, *arguments))
+
+
+def meanwhile(work: Callable[..., object], *arguments: Any) -> bool:
+    """Begins `work` in a thread of the pool, and the request goes on; what `work` raises is heard by nobody.
+
+    False, and nothing, for a request that has a thread to itself.
+    """
+    request = getcurrent()
+    if not isinstance(request, _Request):
+        return False
+    request.threads.submit(work, *arguments)
+    return True

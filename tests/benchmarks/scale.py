@@ -30,8 +30,8 @@ FULL = Scale(
     steady_seconds=4,
     seconds=5,
     memory=(10_000, 200_000),
-    memory_seconds=25,
-    rates=(50, 100, 200, 400),
+    memory_seconds=20,
+    rates=(50, 200, 400),
 )
 QUICK = Scale(
     rounds=1,
