@@ -25,9 +25,9 @@ from receiver.writing import Writer
 from shared import logs
 from shared.config import Config
 from shared.db import make_engine, make_sessions
+from shared.proquant.request import WEBHOOK_PATH
 from shared.queue import Doorbell, make_celery
 
-WEBHOOKS = "/webhooks/proquant"
 LOGO = Path(__file__).parent / "logo.png"
 PLACES_TO_WAIT = 24  # of the server's threads of one process: the others always accept
 HEARING_SECONDS = 5
@@ -64,7 +64,7 @@ def make_app(config: Config) -> Served:
     if config.response_wait > 0:
         waiting.start()
     metrics = Metrics(sessions, config.sweep_interval, config.deprecation_warning_days) if config.metrics else None
-    return Served(make_routes(desk, config.sweep_interval, metrics), {WEBHOOKS: partial(receive, desk)})
+    return Served(make_routes(desk, config.sweep_interval, metrics), {WEBHOOK_PATH: partial(receive, desk)})
 
 
 def make_routes(desk: Desk, sweep_interval: float, metrics: Metrics | None = None) -> Flask:
@@ -72,7 +72,7 @@ def make_routes(desk: Desk, sweep_interval: float, metrics: Metrics | None = Non
     app = Flask("receiver", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = body.LARGEST
 
-    @app.post(WEBHOOKS)
+    @app.post(WEBHOOK_PATH)
     def webhook() -> Response:
         """Where a server has a thread for each request, as in a test; `Served` has a shorter way."""
         return to_response(receive(desk, of_flask(request)))

@@ -1,11 +1,26 @@
 """HTTP/1.1 as uvicorn speaks it, with limits for the head of a request: its size, and the time that it takes."""
 
 import asyncio
+from http import HTTPStatus
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from receiver.replies import headers_of
+from shared.domain import GenericError
+from shared.proquant.answers import reply_for
+
 HEAD_SECONDS = 5.0
 LARGEST_HEAD = 32 * 1024
+
+
+def _garbled() -> bytes:
+    reply = reply_for(GenericError.BAD_REQUEST)
+    headers = [*headers_of(reply), ("Connection", "close")]
+    lines = [f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}", *(": ".join(header) for header in headers)]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + reply.body
+
+
+_GARBLED = _garbled()
 
 
 class Bounded(HttpToolsProtocol):
@@ -48,6 +63,12 @@ class Bounded(HttpToolsProtocol):
         self._in_head = self._all_of_it_head = False
         self._stop_timer()
         super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """To what is no HTTP: in JSON, as every other answer, and then the connection ends. Else it were plain text."""
+        if not self.transport.is_closing():
+            self.transport.write(_GARBLED)
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is due any more."""

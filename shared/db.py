@@ -19,6 +19,9 @@ STATEMENT_TIMEOUT_MS = 15_000  # a statement that takes longer is stuck behind a
 LOCK_TIMEOUT_MS = 5_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 4_000  # who freezes in a transaction must not make others time out on its locks
 CONNECT_TIMEOUT_SECONDS = 3
+# A server whose network is gone says nothing, and Linux waits a quarter of an hour for it: a receiver would stand
+# still for as long. A server that is only slow is not meant: its system answers. Not for Unix sockets.
+DEAD_NETWORK = {"keepalives_idle": 4, "keepalives_interval": 1, "keepalives_count": 3, "tcp_user_timeout": 5_000}
 UNASKED_SECONDS = 1.0  # a connection that was in use a moment ago is taken to live
 
 
@@ -45,7 +48,7 @@ def make_engine(
         pool_timeout=5,
         pool_use_lifo=True,  # what was used last has its statements planned
         hide_parameters=True,  # a failing statement must not print what was in it
-        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS},
+        connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, **DEAD_NETWORK},
     )
     settings = {
         "synchronous_commit": "on",

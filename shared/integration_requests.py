@@ -13,9 +13,9 @@ from shared.integration_states import IntegrationState
 from shared.integrations import Standing
 from shared.proquant import integrations_api
 from shared.proquant.integrations_api import Answer, IntegrationRequest, NotTaken, Taken, Unanswered
+from shared.proquant.request import WEBHOOK_PATH
 from shared.urls import check_url
 
-WEBHOOK_PATH = "/webhooks/proquant"
 DESCRIPTION = "ProQuant Bridge"
 
 Ask = Callable[[str, IntegrationRequest], Answer]

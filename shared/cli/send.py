@@ -15,9 +15,8 @@ from shared.cli.posting import Answer, post_json
 from shared.domain import SIGNALS, Direction, Event, EventType, LifecycleEvent, SignalEvent
 from shared.errors import BridgeError
 from shared.proquant.answers import ERROR_HEADER, GENERIC_NOTIFICATION, NO_NOTIFICATION, meaning
-from shared.proquant.request import signal_body
+from shared.proquant.request import WEBHOOK_PATH, signal_body
 
-WEBHOOK_PATH = "/webhooks/proquant"
 TIMEOUT_SECONDS = 75.0  # more than the receiver may be set to wait
 HEADERS = ("content-type", ERROR_HEADER, "retry-after")
 ANY_NUMBER = DecimalNumber(Decimal(-(10**18)), Decimal(10**18))  # also what a receiver must refuse

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from shared.proquant.request import WEBHOOK_PATH
+
 ACCOUNT = "demo"
 
 
@@ -19,7 +21,7 @@ def banner(facts: Facts) -> str:
     """The whole banner, with one command that opens a position."""
     lines = [
         "",
-        f"  Webhooks   {facts.receiver_url}/webhooks/proquant",
+        f"  Webhooks   {facts.receiver_url}{WEBHOOK_PATH}",
         f"  Health     {facts.receiver_url}/readyz",
         f"  Flower     {facts.flower_url}  {facts.flower_login or '(with the login of FLOWER_BASIC_AUTH)'}",
         "",
@@ -53,7 +55,7 @@ def _account_lines(facts: Facts) -> list[str]:
 def curl(receiver_url: str, token: str) -> str:
     """One line for a shell that sends a SIGNAL_OPEN with the time of the moment when it is run."""
     return (
-        f"curl -i {receiver_url}/webhooks/proquant"
+        f"curl -i {receiver_url}{WEBHOOK_PATH}"
         f" -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json'"
         """ -d '{"v1":{"deprecation":null,"event":{"timestamp":'$(date +%s)'000,"type":"SIGNAL_OPEN","""
         """"integration":{},"""

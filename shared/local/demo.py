@@ -8,6 +8,7 @@ from shared.errors import ConfigurationError
 from shared.local import preparation
 from shared.local.banner import ACCOUNT, Facts
 from shared.local.run import LOOPBACK, Addition, becomes_ok, main
+from shared.proquant.request import WEBHOOK_PATH
 from shared.simulator.settings import DEFAULT_PORT
 
 CLOSED_ACCOUNT = "demo-closed"
@@ -53,7 +54,7 @@ def instructions(page: str, facts: Facts, addresses: Mapping[str, str]) -> str:
     lines = [
         "",
         f"  ProQuant's stand-in   {page}/",
-        f"  Webhooks              {facts.receiver_url}/webhooks/proquant",
+        f"  Webhooks              {facts.receiver_url}{WEBHOOK_PATH}",
         f"  Flower                {facts.flower_url}  {facts.flower_login or '(with the login of FLOWER_BASIC_AUTH)'}",
         "",
         "  1. Open the page, and approve the integration requests.",

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 from shared.domain import Event, EventType, LifecycleEvent, SignalEvent, UnknownEvent
 
+WEBHOOK_PATH = "/webhooks/proquant"  # of every receiver: what ProQuant is told when an integration is requested
+
 _STRATEGY = frozenset({EventType.STRATEGY_ENABLED, EventType.STRATEGY_DISABLED})
 
 

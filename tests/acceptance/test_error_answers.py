@@ -1,6 +1,7 @@
 """Each of the nine errors over HTTP, from the state that deserves it; and all other errors, which are none of them."""
 
 import json
+import socket
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -122,3 +123,16 @@ def test_all_other_errors_are_json_and_none_of_the_nine(trader: Customer) -> Non
         assert "x-proquant-error" not in sample.answer.headers
         body = json.loads(sample.answer.content)
         assert (list(body), body["error"]) == (["error", "detail"], sample.word)
+
+
+@pytest.mark.parametrize("garbled", ["GARBAGE\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: many\r\n\r\n"])
+def test_what_is_no_http_is_told_so_in_json_and_the_connection_ends(bridge: Live, garbled: str) -> None:
+    with socket.create_connection(("127.0.0.1", bridge.run.port), timeout=5) as connection:
+        connection.sendall(garbled.encode())
+        said = b"".join(iter(lambda: connection.recv(1000), b""))
+    head, _, body = said.decode().partition("\r\n\r\n")
+    status, *headers = head.lower().split("\r\n")
+    assert status == "http/1.1 400 bad request"
+    assert "connection: close" in headers
+    assert f"content-length: {len(body)}" in headers
+    assert json.loads(body)["error"] == "bad_request"
