@@ -44,7 +44,13 @@ def make_app(config: Config) -> Served:
     answered = Answered(sessions)
     doorbell = Doorbell(make_celery(config.redis_url))
     shared_commits = make_sessions(
-        make_engine(config.database_url, writing.CONNECTIONS, writing.LOCK_TIMEOUT_MS, plan_once=True)
+        make_engine(
+            config.database_url,
+            writing.CONNECTIONS,
+            writing.LOCK_TIMEOUT_MS,
+            plan_once=True,
+            patience=writing.PATIENCE_SECONDS,
+        )
     )
     writer = Writer(shared_commits, doorbell.ring)
     desk = Desk(

@@ -23,6 +23,7 @@ log = structlog.get_logger()
 CONNECTIONS = 1
 MOST_AT_ONCE = 64
 LOCK_TIMEOUT_MS = 200  # a strategy whose row somebody holds for longer must not keep the others waiting
+PATIENCE_SECONDS = 3.0  # for so long a server that does not answer may hold up a process
 LEAST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 1.0, 30.0
 PAUSE_FOR_FAILURE = 10  # times as long as the failure took: a tenth of the time at most is lost to them
 

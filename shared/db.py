@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
@@ -19,6 +20,7 @@ STATEMENT_TIMEOUT_MS = 15_000  # a statement that takes longer is stuck behind a
 LOCK_TIMEOUT_MS = 5_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 4_000  # who freezes in a transaction must not make others time out on its locks
 CONNECT_TIMEOUT_SECONDS = 3
+PATIENCE_SECONDS = 20.0  # a server that answers has said before that a statement took too long
 # A server whose network is gone says nothing, and Linux waits a quarter of an hour for it: a receiver would stand
 # still for as long. A server that is only slow is not meant: its system answers. Not for Unix sockets.
 DEAD_NETWORK = {"keepalives_idle": 4, "keepalives_interval": 1, "keepalives_count": 3, "tcp_user_timeout": 5_000}
@@ -31,6 +33,7 @@ def make_engine(
     lock_timeout_ms: int = LOCK_TIMEOUT_MS,
     plan_once: bool = False,
     by_keys: bool = False,
+    patience: float | None = PATIENCE_SECONDS,
 ) -> Engine:
     """An engine for psycopg 3. Make it after a fork, never before: connections cannot be shared.
 
@@ -39,6 +42,7 @@ def make_engine(
     they look for is told by keys, and what an index is limited to stands in their text (`statements.Statement`).
     `by_keys`: that is all that is asked, row by row. A plan that is kept was made when a table was small, and would go
     on to read all of it.
+    `patience`: seconds that a connection waits for an answer of the server's; None: for ever.
     `synchronous_commit` is set here so that a server with a careless default cannot lose an answered event.
     """
     engine = create_engine(
@@ -61,15 +65,18 @@ def make_engine(
         settings["plan_cache_mode"] = "force_generic_plan"
     if by_keys:
         settings |= dict.fromkeys(("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"), "off")
-    event.listen(engine, "do_connect", _connect)
+    event.listen(engine, "do_connect", partial(_connect, patience))
     _keep_settings(engine, settings)
     _ask_idle_connections(engine)
     return engine
 
 
-def _connect(_dialect: object, _entry: object, arguments: Sequence[Any], settings: Mapping[str, Any]) -> Any:
+def _connect(
+    patience: float | None, _dialect: object, _entry: object, arguments: Sequence[Any], settings: Mapping[str, Any]
+) -> Any:
     connection = LastingConnection.connect(*arguments, **settings)
     connection.prepare_threshold = UNPREPARED_TIMES
+    connection.patience = patience
     return connection
 
 

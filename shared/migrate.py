@@ -15,10 +15,10 @@ MIGRATION_LOCK = 7_026_061_117  # any number of ours: two processes that migrate
 
 def upgrade(database_url: str) -> None:
     """Applies every migration that is missing. Safe to run again, and from several processes at once."""
-    engine = make_engine(database_url, pool_size=1)
+    engine = make_engine(database_url, pool_size=1, patience=None)  # an index of a large table takes its time
     try:
         with engine.begin() as connection:
-            connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = 0")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
             config = _config()
             config.attributes["connection"] = connection
