@@ -47,8 +47,8 @@ chaos: $(INSTALLED) ## Kill, freeze and cut off real processes for MINUTES by SE
 	@exec $(BIN)/python -m tests.chaos --minutes $(MINUTES) --seed $(SEED) --report var/chaos
 
 BENCH := .venv/bench
-$(BENCH): $(INSTALLED) requirements-bench.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-bench.lock
+$(BENCH): $(INSTALLED) tests/benchmarks/requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r tests/benchmarks/requirements.lock
 	@touch $(BENCH)
 
 bench: $(BENCH) ## Measure the bridge beside Flask and Celery; writes var/bench; see docs/benchmarks.md
@@ -94,7 +94,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 lock: ## Resolve the dependencies anew (needs uv)
 	$(COMPILE) --extra dev pyproject.toml -o requirements.lock
 	$(COMPILE) --constraint requirements.lock pyproject.toml -o requirements-production.lock
-	$(COMPILE) --constraint requirements.lock --extra bench pyproject.toml -o requirements-bench.lock
+	$(COMPILE) --constraint requirements.lock --extra bench pyproject.toml -o tests/benchmarks/requirements.lock
 
 clean: ## Remove what can be made again; var/ with its data stays
 	rm -rf .venv build *.egg-info .coverage* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
