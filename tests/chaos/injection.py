@@ -10,7 +10,7 @@ from typing import assert_never
 import httpx
 
 from tests.chaos.broker_faults import BrokerFault
-from tests.chaos.plan import Blow, Fault
+from tests.chaos.plan import OF_POSTGRES, Blow, Fault
 from tests.chaos.program import Program
 from tests.chaos.score import Struck
 from tests.chaos.stage import Stage
@@ -37,7 +37,7 @@ class Injection:
         self._stage.tend()
         while self._due and self._began + self._due[-1].at <= now:
             fault = self._due.pop()
-            if fault.kind is not Blow.POSTGRES_CRASHED or self._stage.postgres is not None:
+            if fault.kind not in OF_POSTGRES or self._stage.postgres is not None:
                 self.struck.append(Struck(fault, time.time()))
                 self._do(fault)
 
@@ -71,11 +71,20 @@ class Injection:
                 self._later(fault.seconds, partial(stage.redis.send, signal.SIGCONT))
             case Blow.REDIS_FLUSHED:
                 stage.redis.flush()
-            case Blow.POSTGRES_CRASHED:
-                if stage.postgres is not None:
-                    stage.postgres.crash()
+            case Blow.POSTGRES_CRASHED | Blow.POSTGRES_FROZEN:
+                self._do_to_postgres(fault)
             case other:
                 assert_never(other)
+
+    def _do_to_postgres(self, fault: Fault) -> None:
+        postgres = self._stage.postgres
+        if postgres is None:
+            return
+        if fault.kind is Blow.POSTGRES_CRASHED:
+            postgres.crash()
+        else:
+            postgres.freeze()
+            self._later(fault.seconds, postgres.thaw)
 
     def _freeze(self, program: Program, seconds: float) -> None:
         frozen = program.pid

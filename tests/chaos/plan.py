@@ -21,6 +21,7 @@ class Blow(StrEnum):
     REDIS_FROZEN = "Redis frozen (SIGSTOP)"
     REDIS_FLUSHED = "Redis flushed (FLUSHALL)"
     POSTGRES_CRASHED = "PostgreSQL crashed and recovered"
+    POSTGRES_FROZEN = "PostgreSQL frozen (SIGSTOP, all processes)"
     BROKER_KILLED = "broker killed (SIGKILL)"
 
 
@@ -29,10 +30,12 @@ KINDS: tuple[Kind, ...] = (*Blow, *BrokerFault)
 LASTS: dict[Kind, tuple[float, float]] = {
     Blow.WORKER_FROZEN: (9.0, 12.0),  # the lease of an execution is 8 seconds here
     Blow.REDIS_FROZEN: (2.0, 5.0),
+    Blow.POSTGRES_FROZEN: (4.0, 8.0),  # a receiver's loop gives it up after 3 seconds
     **dict.fromkeys(BrokerFault, (3.0, 6.0)),
 }
 """How long a fault lasts, in seconds; those that are not listed are over at once."""
-STOPS_WORK = frozenset({Blow.RECEIVER_KILLED, Blow.POSTGRES_CRASHED, Blow.BROKER_KILLED})
+STOPS_WORK = frozenset({Blow.RECEIVER_KILLED, Blow.POSTGRES_CRASHED, Blow.POSTGRES_FROZEN, Blow.BROKER_KILLED})
+OF_POSTGRES = frozenset({Blow.POSTGRES_CRASHED, Blow.POSTGRES_FROZEN})
 """After these nothing can be executed before something has been started again."""
 
 

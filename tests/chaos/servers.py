@@ -44,14 +44,37 @@ class CrashablePostgres:
 
     def crash(self) -> None:
         """Immediate mode: connections are cut, nothing is written, and the next start recovers from the log."""
-        main = psutil.Process(int((self._folder / "postgres" / "postmaster.pid").read_text().split()[0]))
+        self.thaw()
+        main = self._main()
         main.send_signal(signal.SIGQUIT)
         main.wait(CRASH_SECONDS)
         self._stack.close()
         self.start()
 
+    def freeze(self) -> None:
+        """Every process of it stops where it is, and its system goes on answering for it."""
+        for process in self._processes():
+            with contextlib.suppress(psutil.NoSuchProcess):  # it has ended by itself
+                process.suspend()
+
+    def thaw(self) -> None:
+        """All go on, where they were frozen; nothing where none is."""
+        with contextlib.suppress(FileNotFoundError, psutil.NoSuchProcess):  # it does not run
+            for process in self._processes():
+                process.resume()
+
     def stop(self) -> None:
+        self.thaw()
         self._stack.close()
+
+    def _main(self) -> psutil.Process:
+        return psutil.Process(int((self._folder / "postgres" / "postmaster.pid").read_text().split()[0]))
+
+    def _processes(self) -> list[psutil.Process]:
+        """The main one first: one that is frozen starts no others."""
+        main = self._main()
+        main.suspend()
+        return [main, *main.children(recursive=True)]
 
 
 class CrashableRedis:
