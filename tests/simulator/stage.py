@@ -43,16 +43,22 @@ def request(**changes: object) -> dict[str, Any]:
 
 @dataclass
 class Webhook:
-    """Answers 200, or what `answers` says for each call in turn; None is no answer. Remembers what it got."""
+    """Answers 200, or what `answers` says for each call in turn; None is no answer. Remembers what it got.
+
+    `answered`: how many it answers; the others wait. None: all.
+    """
 
     answers: list[Answer | None] = field(default_factory=list)
     got: list[tuple[str, dict[str, Any], dict[str, str]]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    answered: threading.Semaphore | None = None
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
         with self.lock:
             self.got.append((url, json.loads(body), dict(headers)))
             answer = self.answers.pop(0) if self.answers else Answer(200, {}, b"")
+        if self.answered is not None:
+            assert self.answered.acquire(timeout=timeout)
         if answer is None:
             raise PostFailed(f"{url} cannot be reached with {TOKEN}")
         return answer

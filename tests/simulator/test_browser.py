@@ -148,6 +148,8 @@ def test_news_in_the_middle_of_a_press_does_not_swallow_the_click(chrome: Browse
         ask_for(url, name)
     with opened(chrome, url) as page:
         press(page, "Approve alice")
+        # Her event has failed and nothing more comes of it: what would, could move the switch from under the mouse.
+        expect(page.locator('[data-notification="generic"]')).to_have_count(1, timeout=PATIENCE_MS)
         switch = page.get_by_role("switch", name="Gold High-Risk sends to alice", exact=True)
         switch.hover()
         page.mouse.down()

@@ -1,5 +1,7 @@
 """What goes out, in which order, and what is remembered of it."""
 
+import threading
+
 import pytest
 
 from shared.cli.posting import Answer
@@ -10,6 +12,7 @@ from shared.simulator.model import Call, NotPossible
 from tests.eventually import eventually
 from tests.simulator.stage import GOLD, TOKEN, Webhook, error, onboarded
 
+PATIENCE_SECONDS = 10.0
 OPEN, CLOSE, REOPEN = EventType.SIGNAL_OPEN, EventType.SIGNAL_CLOSE, EventType.SIGNAL_REOPEN
 
 
@@ -148,12 +151,20 @@ def test_closing_in_the_middle_of_it_ends_after_the_call_that_is_under_way(
     simulator: Simulator, webhook: Webhook
 ) -> None:
     _, strategy = onboarded(simulator)
+    simulator.courier.idle()
+    before = len(webhook.got)
+    webhook.answered = threading.Semaphore(5)
     for _ in range(200):
         simulator.desk.signal(strategy, OPEN, GOLD)
-    eventually(lambda: _has_signals(webhook, 5))
-    simulator.courier.close()
-    sent = len(webhook.got)
-    assert 5 <= sent < 202
+    eventually(lambda: _has_signals(webhook, 6))
+    closing = threading.Thread(target=simulator.courier.close)
+    closing.start()
+    assert simulator.courier._stopping.wait(PATIENCE_SECONDS)
+    assert closing.is_alive()  # the sixth is still to be answered
+    webhook.answered.release(200)
+    closing.join(PATIENCE_SECONDS)
+    assert not closing.is_alive()
+    assert len(webhook.got) == before + 6
     assert [call for call in simulator.state.view().calls if call.took is None] == []
 
 
