@@ -53,15 +53,20 @@ class CrashablePostgres:
 
     def freeze(self) -> None:
         """Every process of it stops where it is, and its system goes on answering for it."""
-        for process in self._processes():
+        main = self._main()
+        main.suspend()  # first: one that is frozen starts no others
+        for process in main.children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):  # it has ended by itself
                 process.suspend()
 
     def thaw(self) -> None:
         """All go on, where they were frozen; nothing where none is."""
         with contextlib.suppress(FileNotFoundError, psutil.NoSuchProcess):  # it does not run
-            for process in self._processes():
-                process.resume()
+            main = self._main()
+            main.resume()
+            for process in main.children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.resume()
 
     def stop(self) -> None:
         self.thaw()
@@ -69,12 +74,6 @@ class CrashablePostgres:
 
     def _main(self) -> psutil.Process:
         return psutil.Process(int((self._folder / "postgres" / "postmaster.pid").read_text().split()[0]))
-
-    def _processes(self) -> list[psutil.Process]:
-        """The main one first: one that is frozen starts no others."""
-        main = self._main()
-        main.suspend()
-        return [main, *main.children(recursive=True)]
 
 
 class CrashableRedis:

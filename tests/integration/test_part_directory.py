@@ -13,18 +13,9 @@ from shared.accounts import AccountState
 from shared.db import Sessions, make_engine, make_sessions
 from shared.domain import AccountId
 from tests.factories import GOLD
+from tests.ticking import Ticking
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nowhere"
-
-
-@dataclass
-class Ticking:
-    """A clock that the test moves."""
-
-    at: float = 100.0
-
-    def __call__(self) -> float:
-        return self.at
 
 
 @dataclass

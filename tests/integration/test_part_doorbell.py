@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import pytest
 from redis import Redis
@@ -25,19 +24,10 @@ from shared.queue import (
     make_redis,
 )
 from tests.eventually import eventually
+from tests.ticking import Ticking
 
 PATIENCE = 1.5  # seconds; a doorbell is bounded by about one
 EVENT = EventId(7)
-
-
-@dataclass
-class Ticking:
-    """A clock that the test moves."""
-
-    at: float = 0.0
-
-    def __call__(self) -> float:
-        return self.at
 
 
 @contextmanager

@@ -11,20 +11,11 @@ from sqlalchemy.exc import OperationalError
 from receiver.remembered import RENEWED_AT, Remembered
 from tests.eventually import eventually
 from tests.serving import serve_all
+from tests.ticking import Ticking
 
 PATIENCE = 5.0
 SECONDS = 10.0
 OLD = RENEWED_AT * SECONDS
-
-
-@dataclass
-class Ticking:
-    """A clock that the test moves."""
-
-    at: float = 100.0
-
-    def __call__(self) -> float:
-        return self.at
 
 
 @dataclass
