@@ -126,7 +126,9 @@ def order_of(row: OrderRow) -> Order:
 
 
 def _order(id_: int, columns: Sequence[Any]) -> Order:
-    leg, generation, name, symbol, side, quantity, filled, state, attempts, lookups, until, mark, error = columns
+    leg, generation, name, symbol, side, quantity, filled, state, attempts, lookups, absences, until, mark, error = (
+        columns
+    )
     return Order(
         id=OrderId(id_),
         leg=Leg(leg),
@@ -139,6 +141,7 @@ def _order(id_: int, columns: Sequence[Any]) -> Order:
         state=OrderState(state),
         attempts=attempts,
         lookups=lookups,
+        absences=absences,
         in_flight_until=until,
         mark=mark,
         error=ErrorType(error) if error else None,
@@ -184,7 +187,8 @@ def _held(row: Row) -> Held | None:
         symbol=row.held_symbol,
         direction=Direction(row.held_direction),
         quantity=row.held_quantity,
-        opened=(row.opened_timestamp_ms, row.opened_seq),
+        signalled=row.believed_quantity,
+        as_of=(row.believed_timestamp_ms, row.believed_seq),
         opened_by=EventId(row.held_opened_by),
         open_client_order_id=ClientOrderId(row.opening_client_order_id),
         open_broker_order_id=BrokerOrderId(row.opening_broker_order_id) if row.opening_broker_order_id else None,

@@ -20,7 +20,8 @@ OPENING = (EventType.SIGNAL_OPEN, EventType.SIGNAL_REOPEN)
 class Exposed:
     """A strategy with a position, or with an event that may still open one. `strategy_id` is ProQuant's.
 
-    `opened_ms`: the timestamp of that signal (Unix milliseconds), of the latest where there are several.
+    `opened_ms`: the timestamp of that signal, or of the last that asked for the same (Unix milliseconds); of the latest
+    where there are several.
     """
 
     strategy: StrategyKey
@@ -62,7 +63,7 @@ def orphaned() -> ColumnElement[bool]:
     opened, integration = aliased(EventRow), aliased(IntegrationRow)
     ended_by_account = Account.integration.in_((Integration.REJECTED, Integration.DELETED))
     ended = exists().where(
-        opened.id == PositionRow.opened_by,
+        opened.id == func.coalesce(PositionRow.confirmed_by, PositionRow.opened_by),
         case(
             (opened.integration_id.is_(None), ended_by_account),
             else_=exists().where(integration.id == opened.integration_id, integration.state.in_(ENDED)),
@@ -78,7 +79,7 @@ def _exposed(
     holds = select(EventRow.timestamp_ms).where(
         PositionRow.strategy == Strategy.id,
         PositionRow.state == "open",  # a strategy has one at most
-        EventRow.id == PositionRow.opened_by,
+        EventRow.id == func.coalesce(PositionRow.confirmed_by, PositionRow.opened_by),
         through,
     )
     may_hold = select(func.max(EventRow.timestamp_ms)).where(

@@ -67,6 +67,7 @@ def intended(
         state=OrderState.SUBMITTING,
         attempts=1,
         lookups=0,
+        absences=0,
         in_flight_until=in_flight_until,
         mark=mark,
         error=None,

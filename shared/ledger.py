@@ -91,11 +91,15 @@ _SHRINK = (
 )
 
 
-def send_again(session: Session, order: Order, in_flight_until: datetime) -> Order:
-    """Commits, with the caller, that an order which is proven not to be at the broker is being sent once more."""
+def send_again(session: Session, order: Order, mark: str | None, in_flight_until: datetime) -> Order:
+    """Commits, with the caller, that an order which is proven not to be at the broker is being sent once more.
+
+    `mark`: the broker's of now, for an order that was first sent when its broker had none.
+    """
     row = _move(session, order.id, OrderState.SUBMITTING)
     row.attempts += 1
     row.lookups = 0
+    row.mark = order.mark if order.mark is not None else mark
     row.in_flight_until = in_flight_until
     session.flush()
     return order_of(row)
@@ -140,6 +144,15 @@ def not_there(session: Session, order: Order, reason: str) -> None:
         row.reason = reason
 
 
+def absent(session: Session, order: Order) -> None:
+    """A look-up has proven that the order is not at the broker, though it was sent."""
+    row = _locked(session, order.id)
+    if OrderState(row.state) not in {OrderState.PLANNED, OrderState.CANCELLED}:
+        _change(row, OrderState.PLANNED)
+        row.reason = "The broker does not have it."
+        row.absences += 1
+
+
 def unanswered(session: Session, order: Order, reason: str, at: datetime) -> None:
     """A submit ended at `at` without evidence of what became of it."""
     row = _locked(session, order.id)
@@ -160,7 +173,7 @@ def looked_in_vain(session: Session, order: Order, reason: str) -> None:
 def look_anew(session: Session, order: OrderId, now: datetime) -> None:
     """A person has handed the order back: its look-ups count anew, and so does the time in which they can be made."""
     row = _locked(session, order)
-    row.lookups, row.in_flight_until = 0, now
+    row.lookups, row.absences, row.in_flight_until = 0, 0, now
 
 
 def withdraw(session: Session, event: EventId) -> None:
@@ -173,6 +186,11 @@ def write_off(session: Session, position_id: int, event: EventId, now: datetime)
     session.execute(
         update(PositionRow).where(PositionRow.id == position_id).values(state="closed", closed_by=event, closed_at=now)
     )
+
+
+def confirm(session: Session, position_id: int, event: EventId) -> None:
+    """An event has asked for what is held already: the position is held as of that event from now on."""
+    session.execute(update(PositionRow).where(PositionRow.id == position_id).values(confirmed_by=event))
 
 
 def _new_fills(session: Session, row: Before, report: OrderReport, now: datetime) -> Decimal:

@@ -34,3 +34,12 @@ class OrderReport:
     trade_id: str | None = None
     error: ErrorType | None = None
     reason: str | None = None
+
+
+def known_to_broker(client_order_id: ClientOrderId, reason: str) -> OrderReport:
+    """The report of an order of which the broker says only that it has one under this id, in these words.
+
+    That is a proof that the order is there, and that it must not be sent again; what became of it, look-ups tell. As an
+    unknown outcome it was once proven absent by a look-up that could not see it, sent again, refused again, for ever.
+    """
+    return OrderReport(client_order_id, None, OrderState.ACCEPTED, Decimal(0), None, reason=reason)

@@ -30,7 +30,7 @@ class Verdict(StrEnum):
 
 POSSIBLE: dict[Verdict, frozenset[OrderState]] = {
     Verdict.FILLED: frozenset({OrderState.SUBMITTING, OrderState.UNKNOWN, OrderState.ACCEPTED}),
-    Verdict.NOT_PLACED: frozenset({OrderState.PLANNED, OrderState.SUBMITTING, OrderState.UNKNOWN}),
+    Verdict.NOT_PLACED: frozenset(OrderState) - ORDER_FINAL,
     Verdict.RETRY: frozenset(OrderState) - ORDER_FINAL,
 }
 """About orders in which states each verdict can be true: what was proven not to be there has not been filled."""
@@ -95,6 +95,8 @@ def _check(event: EventId, order: Order | None, judgement: Judgement, now: datet
     if order.state not in POSSIBLE[judgement.verdict]:
         verdict = judgement.verdict.replace("_", " ")
         raise CannotResolve(f"Order {order.client_order_id} is {order.state}: that cannot be {verdict}. Retry it.")
+    if judgement.verdict is Verdict.NOT_PLACED and order.filled:
+        raise CannotResolve(f"{order.filled:f} of order {order.client_order_id} are filled: it was placed. Retry it.")
     if judgement.verdict is Verdict.NOT_PLACED and order.in_flight_until is not None and now < order.in_flight_until:
         until = f"{order.in_flight_until:%H:%M:%S} UTC"
         raise CannotResolve(f"Order {order.client_order_id} may still reach the broker until {until}; look after that.")
@@ -116,12 +118,20 @@ def _apply(session: Session, order: Order, judgement: Judgement, now: datetime) 
     match judgement.verdict:
         case Verdict.FILLED:
             ledger.reported(session, order, _report(session, order, judgement, now), now)
+        case Verdict.NOT_PLACED if order.state is OrderState.ACCEPTED:
+            ledger.reported(session, order, _ended_unfilled(order, judgement), now)
         case Verdict.NOT_PLACED:
             ledger.not_there(session, order, f"{judgement.who} found that the broker does not have it.")
         case Verdict.RETRY:
             pass
         case _:
             assert_never(judgement.verdict)
+
+
+def _ended_unfilled(order: Order, judgement: Judgement) -> OrderReport:
+    """The broker knows the id, and would refuse it again: what a person found gone is over, and not sent once more."""
+    reason = f"{judgement.who} found that nothing was executed."
+    return OrderReport(order.client_order_id, None, OrderState.CANCELLED, order.filled, None, reason=reason)
 
 
 def _report(session: Session, order: Order, judgement: Judgement, now: datetime) -> OrderReport:

@@ -43,7 +43,11 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The position that the strategy holds. `opened` is the moment of the event that opened it."""
+    """The position that the strategy holds.
+
+    `signalled`: the quantity of the signal that it stands for, as ProQuant sent it; what is held may be less, or more.
+    `as_of`: the moment of the event that opened it, or of the last REOPEN that asked for the very same.
+    """
 
     id: int
     proquant_position_id: str
@@ -51,7 +55,8 @@ class Held:
     symbol: str
     direction: Direction
     quantity: Decimal
-    opened: Moment
+    signalled: Decimal
+    as_of: Moment
     opened_by: EventId
     open_client_order_id: ClientOrderId
     open_broker_order_id: BrokerOrderId | None
@@ -73,6 +78,7 @@ class Order:
     state: OrderState
     attempts: int
     lookups: int
+    absences: int
     in_flight_until: datetime | None
     mark: str | None
     error: ErrorType | None

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, literal_column, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, literal_column, or_, select, true, tuple_
 
 from shared.db import table_of
-from shared.domain import ErrorType, EventState, EventType, Leg, OrderState
+from shared.domain import ErrorType, EventState, EventType, Leg, OrderState, SkipReason
 from shared.integration_tables import IntegrationRow
 from shared.orphans import OUR_VERSION, OrphanEvent
 from shared.tables import Account, EventRow, InstrumentRow, OrderRow, PositionRow, Strategy
@@ -31,7 +31,7 @@ _TASK_COLUMNS = (
     "ticker",
     "quantity",
 )
-_HELD_COLUMNS = ("id", "proquant_position_id", "ticker", "symbol", "direction", "quantity", "opened_by")
+_HELD_COLUMNS = ("id", "proquant_position_id", "ticker", "symbol", "direction", "quantity", "opened_by", "confirmed_by")
 _ACCOUNT_COLUMNS = ("name", "multiplier", "paused", "integration", "integration_at_ms")
 _SAID_COLUMNS = ("approved_at_ms", "rejected_at_ms", "deleted_at_ms")
 INSTRUMENT_COLUMNS = ("ticker", "symbol", "minimum", "maximum", "step", "currency", "shortable", "hours")
@@ -46,6 +46,7 @@ ORDER_COLUMNS = (
     "state",
     "attempts",
     "lookups",
+    "absences",
     "in_flight_until",
     "mark",
     "error_type",
@@ -58,7 +59,7 @@ def question_about(event: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
     Columns and no mapped classes, and only those that are looked at: the mapper's bookkeeping, and the description of
     each column that the driver reads with each answer, were most of what a decision cost.
     """
-    this, opener = _EVENT.alias("this"), _EVENT.alias("opener")
+    this, believed = _EVENT.alias("this"), _EVENT.alias("believed")
     account, held, said = _account_of(this), _held_by(this), _said_by_integration_of(this)
     opening, order = _ORDER.alias("opening"), _ORDER.alias("ordered")
     wanted, kept = _INSTRUMENT.alias("wanted"), _INSTRUMENT.alias("kept")
@@ -67,7 +68,7 @@ def question_about(event: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
         .join(account, true())
         .outerjoin(said, true())
         .outerjoin(held, true())
-        .outerjoin(opener, opener.c.id == held.c.opened_by)
+        .outerjoin(believed, believed.c.id == func.coalesce(held.c.confirmed_by, held.c.opened_by))
         .outerjoin(
             opening,
             and_(opening.c.event_id == held.c.opened_by, opening.c.position_id == held.c.id, opening.c.leg == Leg.OPEN),
@@ -84,7 +85,7 @@ def question_about(event: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
             *_prefixed(said, "", _SAID_COLUMNS),
             *_prefixed(_STRATEGY, "", ("strategy_id", "enabled")),
             *_prefixed(held, "held_", _HELD_COLUMNS),
-            *_prefixed(opener, "opened_", ("timestamp_ms", "seq")),
+            *_prefixed(believed, "believed_", ("timestamp_ms", "seq", "quantity")),
             *_prefixed(opening, "opening_", ("client_order_id", "broker_order_id", "trade_id")),
             *_prefixed(wanted, "wanted_", INSTRUMENT_COLUMNS),
             *_prefixed(kept, "kept_", INSTRUMENT_COLUMNS),
@@ -164,9 +165,9 @@ def _superseded(this: FromClause) -> ColumnElement[bool]:
     """Whether a later event of the strategy has ended what this OPEN or REOPEN would begin.
 
     A later OPEN that was executed; a later REOPEN, which ends what was held even where it could not open, but not where
-    it could not even close; a later CLOSE, which leaves its mark even when it found nothing. The last only where that
-    CLOSE did not mean another position: one that we know, and that is not this event's. And a later close of our own,
-    by an account's policy.
+    it could not even close, or which asked for what was held already; a later CLOSE, which leaves its mark even when it
+    found nothing. The last only where that CLOSE did not mean another position: one that we know, and that is not this
+    event's. And a later close of our own, by an account's policy.
     """
     later, other = _EVENT.alias(), _POSITION.alias()
     another = _is_there(
@@ -174,6 +175,7 @@ def _superseded(this: FromClause) -> ColumnElement[bool]:
     )
     done = later.c.state == EventState.DONE
     refused = later.c.state == EventState.REFUSED
+    confirming = and_(later.c.state == EventState.SKIPPED, later.c.reason == SkipReason.DUPLICATE)
     heeded = and_(refused, later.c.error_type != ErrorType.INVALID_CREDENTIALS, ~_left_what_was_held(later))
     return _is_there(
         later.c.strategy == this.c.strategy,
@@ -181,7 +183,7 @@ def _superseded(this: FromClause) -> ColumnElement[bool]:
         or_(
             and_(later.c.type == EventType.SIGNAL_OPEN, done),
             and_(later.c.type == OrphanEvent.CLOSE, later.c.version == OUR_VERSION, done),
-            and_(later.c.type == EventType.SIGNAL_REOPEN, or_(done, heeded)),
+            and_(later.c.type == EventType.SIGNAL_REOPEN, or_(done, heeded, confirming)),
             and_(
                 later.c.type == EventType.SIGNAL_CLOSE,
                 or_(

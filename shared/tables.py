@@ -163,6 +163,7 @@ class OrderRow(Base):
     state: Mapped[str] = mapped_column(Text)  # domain.OrderState
     attempts: Mapped[int] = mapped_column(server_default="0")  # grows with every send
     lookups: Mapped[int] = mapped_column(server_default="0")  # look-ups since the outcome became unknown
+    absences: Mapped[int] = mapped_column(server_default="0")  # how often a look-up has proven that it is not there
     in_flight_until: Mapped[datetime | None] = mapped_column(TIME)  # until when a send may still reach the broker
     broker_order_id: Mapped[str | None] = mapped_column(Text)
     trade_id: Mapped[str | None] = mapped_column(Text)  # the broker's id of the position, where it has one
@@ -211,6 +212,7 @@ class PositionRow(Base):
     quantity: Mapped[Decimal] = mapped_column(Numeric)  # still held: fills of its open less fills of its closes
     state: Mapped[str] = mapped_column(Text)  # open, closed
     opened_by: Mapped[int] = mapped_column(BigInteger)  # an event
+    confirmed_by: Mapped[int | None] = mapped_column(BigInteger)  # the last REOPEN that asked for what is held
     opened_at: Mapped[datetime] = mapped_column(TIME, server_default=func.now())
     closed_by: Mapped[int | None] = mapped_column(BigInteger)  # an event; with `closed`
     closed_at: Mapped[datetime | None] = mapped_column(TIME)  # with `closed`

@@ -90,7 +90,7 @@ def situations(draw: st.DrawFn, types: tuple[EventType | None, ...] = (OPEN, CLO
     holding = held(
         direction=draw(st.sampled_from(Direction)),
         quantity=Decimal(draw(st.integers(1, 50))),
-        opened=(NOW_MS - draw(st.sampled_from((0, 60_000, 10**9))), draw(st.integers(1, 3))),
+        as_of=(NOW_MS - draw(st.sampled_from((0, 60_000, 10**9))), draw(st.integers(1, 3))),
     )
     return situation(
         type_,

@@ -22,8 +22,8 @@ from workers.settling import conclusive_from
 from workers.steps import (
     Absent,
     Answer,
-    Heard,
     MarketSaid,
+    MarkSaid,
     NotLooked,
     NotSent,
     Rejected,
@@ -78,13 +78,13 @@ def ask_market(broker: Broker, symbol: str, at: datetime) -> Answer:
     return said if isinstance(said, Unreachable) else MarketSaid(symbol, said)
 
 
-def ask_mark(broker: Broker) -> Heard:
+def ask_mark(broker: Broker) -> MarkSaid | Unreachable:
     """The broker's high-water mark, which is stored with an intent so that a look-up knows where to begin.
 
     Most brokers find an order by its id alone: they are not asked.
     """
     said = _asked(lambda: broker.mark() if broker.capabilities.marks else None)
-    return Heard(last=said) if isinstance(said, Unreachable) else Heard(mark=said)
+    return said if isinstance(said, Unreachable) else MarkSaid(said)
 
 
 def _asked(question: Callable[[], _Said]) -> _Said | Unreachable:

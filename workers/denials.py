@@ -12,11 +12,15 @@ PLAUSIBLE_AGE = timedelta(days=365)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The settings that decisions depend on. Times in seconds; `settle` is the adapter's `settle_seconds`."""
+    """The settings that decisions depend on. Times in seconds.
+
+    `settle` is the adapter's `settle_seconds`; `marks`: whether its look-ups begin at a mark.
+    """
 
     open_max_age: float
     reorder_grace: float
     settle: float
+    marks: bool = False
 
 
 def denial_of(s: Situation, now: datetime, limits: Limits) -> Refusal | None:

@@ -13,11 +13,15 @@ from shared.domain import EventId
 from shared.errors import LeaseLost
 from workers import at_once, conversation, retry, turns
 from workers import lease as leases
+from workers.brokers.base import Broker
 from workers.steps import (
     Answer,
+    AskMark,
     AskMarket,
     Finish,
+    Heard,
     LookUp,
+    MarkSaid,
     NotSent,
     Park,
     Place,
@@ -99,9 +103,15 @@ def _converse(bench: Workbench, hand: Hand) -> Hand:
     if hand.account is None:
         return hand
     broker = bench.broker(hand.account)
-    heard = conversation.ask_mark(broker) if hand.asking is None else hand.heard.then(_ask(bench, hand, hand.asking))
+    heard = _first_heard(broker) if hand.asking is None else hand.heard.then(_ask(bench, hand, hand.asking))
     at_hand = bench.at_hand[hand.account] = AtHand(broker, broker.capabilities)
     return replace(hand, at_hand=at_hand, heard=heard)
+
+
+def _first_heard(broker: Broker) -> Heard:
+    """The mark is asked for ahead of the first decision: most events place an order, and so save a commit."""
+    said = conversation.ask_mark(broker)
+    return Heard(mark=said.mark, marked=True) if isinstance(said, MarkSaid) else Heard(last=said)
 
 
 def _ask(bench: Workbench, hand: Hand, asking: Asking) -> Answer:
@@ -110,6 +120,8 @@ def _ask(bench: Workbench, hand: Hand, asking: Asking) -> Answer:
     broker, promises = hand.at_hand.broker, hand.at_hand.promises
     if isinstance(asking.step, AskMarket):
         return conversation.ask_market(broker, asking.step.symbol, asking.at)
+    if isinstance(asking.step, AskMark):
+        return conversation.ask_mark(broker)
     if asking.order is None:
         raise ValueError(f"{asking.step!r} was recorded without an order.")
     if isinstance(asking.step, LookUp):
@@ -218,6 +230,8 @@ def _told(step: Step) -> str:
             return f"Asking the broker about the {order.leg} leg."
         case AskMarket(symbol=symbol):
             return f"Asking the broker whether {symbol} trades now."
+        case AskMark():
+            return "Asking the broker for its mark."
         case Withdraw(order=order):
             return f"The {order.leg} leg was never sent, and is not needed any more."
         case WriteOff():

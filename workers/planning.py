@@ -17,11 +17,12 @@ from shared.domain import (
     SkipReason,
 )
 from shared.orphans import OrphanEvent
-from shared.situation import Held, Order, Situation
+from shared.situation import Held, Order, Situation, Task
 from workers.denials import Limits, denial_of, not_approved, open_quantity
+from workers.preconditions import misses_mark, missing_before_order
 from workers.settling import ask_later, look_again, look_later
 from workers.steps import (
-    AskMarket,
+    AskMark,
     Finish,
     Heard,
     LookUp,
@@ -41,6 +42,7 @@ from workers.steps import (
 )
 
 CLOSES_BEFORE_PARKING = 20
+ABSENCES_BEFORE_PARKING = 5
 
 
 def next_step(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step:
@@ -59,7 +61,7 @@ def next_step(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step
         case EventType.SIGNAL_REOPEN:
             return _reopen(s, heard, now, limits)
         case OrphanEvent.CLOSE:
-            return _close_orphan(s, heard, now)
+            return _close_orphan(s, heard, now, limits)
         case OrphanEvent.REPORT:
             return _report_orphan(s)
         case None:
@@ -80,7 +82,20 @@ def _settle(s: Situation, order: Order, heard: Heard, now: datetime, limits: Lim
             return look_again(order, "The broker is still working on the order.", now, limits)
     if order.state is not OrderState.PLANNED:
         return LookUp(order)
-    return _close_again(s, order) if order.leg is Leg.CLOSE else _open_again(s, order, now, limits)
+    step = _close_again(s, order) if order.leg is Leg.CLOSE else _open_again(s, order, now, limits)
+    return _send_again(s, step, heard, now, limits) if isinstance(step, Send) else step
+
+
+def _send_again(s: Situation, send: Send, heard: Heard, now: datetime, limits: Limits) -> Step:
+    """Sends that reach the broker, and of which it knows nothing each time, are a person's to look into."""
+    order = send.order
+    if order.absences >= ABSENCES_BEFORE_PARKING:
+        return Park(
+            f"Order {order.client_order_id} was sent {order.absences} times, and each time the broker did not have it."
+        )
+    if order.mark is not None or not misses_mark(heard, limits):
+        return send
+    return ask_later(s, order.leg, heard.last, now) if isinstance(heard.last, Unreachable) else AskMark()
 
 
 def _close_again(s: Situation, order: Order) -> Step:
@@ -108,17 +123,17 @@ def _open(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step:
     if s.held is not None:
         early = _grace(s, now, limits, "Another position is held; its CLOSE may be on its way.")
         return early or _refuse(s, _already_exists())
-    return _place_open(s, heard, now)
+    return _place_open(s, heard, now, limits)
 
 
 def _close(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step:
     order = s.last(Leg.CLOSE)
     if order is not None:
-        return _after_close(s, order, heard, now) or _closed(s, order)
+        return _after_close(s, order, heard, now, limits) or _closed(s, order)
     if not s.approved:
         return _refuse(s, not_approved())
-    if s.held is not None and s.held.opened < s.task.moment and not _names_another_closed(s, s.held):
-        return _place_close(s, s.held, heard, now, generation=0)
+    if s.held is not None and s.held.as_of < s.task.moment and not _names_another_closed(s, s.held):
+        return _place_close(s, s.held, heard, now, limits, generation=0)
     if s.held is None and s.something_parked:
         return Retry(1, None, "Another event of the strategy waits for a person; what it left is not known.")
     if s.held is None and not s.names_closed:
@@ -144,45 +159,52 @@ def _reopen(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step:
         return _after_open(s, opened)
     closed = s.last(Leg.CLOSE)
     if closed is not None:
-        return _after_close(s, closed, heard, now) or _reopen_open_leg(s, heard, now, limits)
+        return _after_close(s, closed, heard, now, limits) or _reopen_open_leg(s, heard, now, limits)
     if s.superseded:
         return Finish(EventState.SKIPPED, skip=SkipReason.SUPERSEDED)
     if not s.approved:
         return _refuse(s, not_approved())
     if s.held is None:
         return _reopen_open_leg(s, heard, now, limits)
-    if (s.held.proquant_position_id, s.held.direction) == (
-        s.task.proquant_position_id,
-        s.task.direction,
-    ):
-        return Finish(EventState.SKIPPED, skip=SkipReason.DUPLICATE)
-    return _place_close(s, s.held, heard, now, generation=0)
+    if _is_asked_again(s.held, s.task):
+        return Finish(EventState.SKIPPED, skip=SkipReason.DUPLICATE, confirms=s.held.id)
+    return _place_close(s, s.held, heard, now, limits, generation=0)
+
+
+def _is_asked_again(held: Held, task: Task) -> bool:
+    """Whether the REOPEN asks for the very position that is held: then no order is sent.
+
+    An id that survives a flip does not tell two flips apart, so all that ProQuant says of the position has to be equal.
+    By id and direction alone a REOPEN BUY 3 was once skipped while 10 were held, and ProQuant believed 3.
+    """
+    asked = (task.proquant_position_id, task.direction, task.ticker, task.quantity)
+    return asked == (held.proquant_position_id, held.direction, held.ticker, held.signalled)
 
 
 def _reopen_open_leg(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step:
     if s.superseded:
         return Finish(EventState.SKIPPED, skip=SkipReason.SUPERSEDED)
     denial = denial_of(s, now, limits)
-    return _refuse(s, denial) if denial is not None else _place_open(s, heard, now)
+    return _refuse(s, denial) if denial is not None else _place_open(s, heard, now, limits)
 
 
-def _close_orphan(s: Situation, heard: Heard, now: datetime) -> Step:
+def _close_orphan(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step:
     """By an account's policy. Nobody will ask again: what only has to wait is parked, and not refused."""
     order = s.last(Leg.CLOSE)
     if order is not None:
-        return _after_close(s, order, heard, now) or Finish(EventState.DONE)
+        return _after_close(s, order, heard, now, limits) or Finish(EventState.DONE)
     if s.held is None and s.something_parked:
         return Retry(1, None, "Another event of the strategy waits for a person; what it left is not known.")
-    if s.held is None or s.held.opened >= s.task.moment:
+    if s.held is None or s.held.as_of >= s.task.moment:
         return Finish(EventState.DONE)
-    step = _place_close(s, s.held, heard, now, generation=0)
+    step = _place_close(s, s.held, heard, now, limits, generation=0)
     if isinstance(step, Finish) and step.refusal is not None:
         return Park(f"{_orphan_note(s.held)} {step.refusal.detail} Retry when it is open.")
     return step
 
 
 def _report_orphan(s: Situation) -> Finish:
-    if s.held is None or s.held.opened >= s.task.moment:
+    if s.held is None or s.held.as_of >= s.task.moment:
         return Finish(EventState.DONE)
     return Finish(EventState.DONE, alert=AlertKind.ORPHAN, note=_orphan_note(s.held))
 
@@ -192,23 +214,19 @@ def _orphan_note(held: Held) -> str:
     return f"{what} are held, and the integration was ended or the strategy disabled: no signal will close them."
 
 
-def _place_open(s: Situation, heard: Heard, now: datetime) -> Step:
+def _place_open(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step:
     instrument, direction = s.instrument, s.task.direction
     if instrument is None or direction is None:
         raise ValueError(
             f"Event {s.task.id} cannot open: its instrument and direction should have been checked before."
         )
-    closed = _market(s, Leg.OPEN, instrument.symbol, instrument, heard, now)
-    if closed is not None:
-        return _refuse(s, closed) if isinstance(closed, Refusal) else closed
-    return Place(Leg.OPEN, 0, instrument.symbol, instrument.ticker, direction, open_quantity(s))
+    first = _before_placing(s, Leg.OPEN, instrument.symbol, instrument, heard, now, limits)
+    return first or Place(Leg.OPEN, 0, instrument.symbol, instrument.ticker, direction, open_quantity(s))
 
 
-def _place_close(s: Situation, held: Held, heard: Heard, now: datetime, generation: int) -> Step:
-    closed = _market(s, Leg.CLOSE, held.symbol, s.held_instrument, heard, now)
-    if closed is not None:
-        return _refuse(s, closed) if isinstance(closed, Refusal) else closed
-    return Place(
+def _place_close(s: Situation, held: Held, heard: Heard, now: datetime, limits: Limits, generation: int) -> Step:
+    first = _before_placing(s, Leg.CLOSE, held.symbol, s.held_instrument, heard, now, limits)
+    return first or Place(
         Leg.CLOSE,
         generation,
         held.symbol,
@@ -219,18 +237,13 @@ def _place_close(s: Situation, held: Held, heard: Heard, now: datetime, generati
     )
 
 
-def _market(
-    s: Situation, leg: Leg, symbol: str, instrument: Instrument | None, heard: Heard, now: datetime
-) -> Refusal | AskMarket | Retry | None:
+def _before_placing(
+    s: Situation, leg: Leg, symbol: str, instrument: Instrument | None, heard: Heard, now: datetime, limits: Limits
+) -> Step | None:
     if isinstance(heard.last, Unreachable):
         return ask_later(s, leg, heard.last, now)
-    if instrument is not None and instrument.hours is not None:
-        is_open = instrument.hours.is_open(now)
-    elif symbol in heard.markets:
-        is_open = heard.markets[symbol]
-    else:
-        return AskMarket(symbol)
-    return None if is_open else Refusal(ErrorType.MARKET_CLOSED, f"The market for {symbol} is closed.")
+    missing = missing_before_order(symbol, instrument, heard, now, limits)
+    return _refuse(s, missing) if isinstance(missing, Refusal) else missing
 
 
 def _after_open(s: Situation, order: Order) -> Step:
@@ -242,7 +255,7 @@ def _after_open(s: Situation, order: Order) -> Step:
     return _refuse(s, _by_broker(order))
 
 
-def _after_close(s: Situation, order: Order, heard: Heard, now: datetime) -> Step | None:
+def _after_close(s: Situation, order: Order, heard: Heard, now: datetime, limits: Limits) -> Step | None:
     """What is left to do about a close leg whose newest order is final; None when the strategy is flat."""
     if s.held is None:
         return None
@@ -252,7 +265,7 @@ def _after_close(s: Situation, order: Order, heard: Heard, now: datetime) -> Ste
         return _refuse(s, _by_broker(order))
     if order.generation + 1 >= CLOSES_BEFORE_PARKING:
         return Park(f"{s.held.quantity} {s.held.symbol} are still held after {order.generation + 1} partial closes.")
-    return _place_close(s, s.held, heard, now, order.generation + 1)
+    return _place_close(s, s.held, heard, now, limits, order.generation + 1)
 
 
 def _names_another_closed(s: Situation, held: Held) -> bool:

@@ -13,10 +13,12 @@ from workers import retry
 from workers.steps import (
     Absent,
     Answer,
+    AskMark,
     AskMarket,
     Finish,
     LookUp,
     MarketSaid,
+    MarkSaid,
     NotLooked,
     NotSent,
     Park,
@@ -46,13 +48,13 @@ def record_answer(session: Session, answer: Answer, now: datetime) -> None:
         case NotSent(order, reason, _):
             ledger.not_there(session, order, reason)
         case Absent(order):
-            ledger.not_there(session, order, "The broker does not have it.")
+            ledger.absent(session, order)
         case Unsettled(order, reason, looked):
             if looked:
                 ledger.looked_in_vain(session, order, reason)
             else:
                 ledger.unanswered(session, order, reason, now)
-        case NotLooked() | MarketSaid() | Unreachable():
+        case NotLooked() | MarketSaid() | MarkSaid() | Unreachable():
             pass  # nothing of ours has changed
         case _:
             assert_never(answer)
@@ -72,10 +74,10 @@ def record_step(
         case Place():
             return intents.place(session, s, intended(s, step, mark, in_flight_until), step.position_id)
         case Send(order):
-            return ledger.send_again(session, order, in_flight_until)
+            return ledger.send_again(session, order, mark, in_flight_until)
         case LookUp(order):
             return order
-        case AskMarket():
+        case AskMarket() | AskMark():
             return None
         case WriteOff(position_id):
             _write_off(session, s, position_id, now)
@@ -135,6 +137,8 @@ def _finish(session: Session, s: Situation, step: Finish, now: datetime) -> bool
     """Ends the event; returns whether ProQuant had been answered before."""
     if any(order.state is OrderState.PLANNED for order in s.orders):
         ledger.withdraw(session, s.task.id)
+    if step.confirms is not None:
+        ledger.confirm(session, step.confirms, s.task.id)
     answered = progress.finish(session, s.task.id, step.state, now, step.refusal, step.skip)
     if step.alert is not None:
         raise_alert(session, step.alert, step.note, s.account_id, s.task.id)

@@ -1,7 +1,7 @@
 """The closed set of what can be done next about an event, and of what can be heard from a broker. Values only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -12,13 +12,17 @@ from workers.brokers.base import OrderRejected, OrderReport
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The event has ended. `alert` is what a person should know about it, with `note` in words."""
+    """The event has ended. `alert` is what a person should know about it, with `note` in words.
+
+    `confirms`: the position that is held as of this event from now on.
+    """
 
     state: EventState
     refusal: Refusal | None = None
     skip: SkipReason | None = None
     alert: AlertKind | None = None
     note: str = ""
+    confirms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,11 @@ class AskMarket:
 
 
 @dataclass(frozen=True, slots=True)
+class AskMark:
+    """Ask the broker for its mark: an order that needs one to be looked up does not leave without it."""
+
+
+@dataclass(frozen=True, slots=True)
 class WriteOff:
     """The broker does not hold what the ledger holds: close the position in the ledger, and decide again."""
 
@@ -99,7 +108,7 @@ class Withdraw:
     order: Order
 
 
-Step = Finish | WaitUntil | Retry | Park | Place | Send | LookUp | AskMarket | WriteOff | Withdraw
+Step = Finish | WaitUntil | Retry | Park | Place | Send | LookUp | AskMarket | AskMark | WriteOff | Withdraw
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +173,13 @@ class MarketSaid:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkSaid:
+    """The answer to AskMark. None: the broker needs none."""
+
+    mark: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Unreachable:
     """The broker could not answer a question that must be answered before an order is placed.
 
@@ -175,18 +191,27 @@ class Unreachable:
     faulty: bool = False
 
 
-Answer = Reported | Rejected | NotSent | Unsettled | NotLooked | Absent | MarketSaid | Unreachable
+Answer = Reported | Rejected | NotSent | Unsettled | NotLooked | Absent | MarketSaid | MarkSaid | Unreachable
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What this take-up of the event has heard so far: the last answer, which markets are open, the broker's mark."""
+    """What this take-up of the event has heard so far: the last answer, which markets are open, the broker's mark.
+
+    `marked`: the broker has answered the question for its mark; until then `mark` says nothing.
+    """
 
     last: Answer | None = None
     markets: Mapping[str, bool] = field(default_factory=dict)
     mark: str | None = None
+    marked: bool = False
 
     def then(self, answer: Answer) -> "Heard":
         """This, and one more answer."""
-        markets = {**self.markets, answer.symbol: answer.open} if isinstance(answer, MarketSaid) else self.markets
-        return Heard(answer, markets, self.mark)
+        match answer:
+            case MarketSaid(symbol, is_open):
+                return replace(self, last=answer, markets={**self.markets, symbol: is_open})
+            case MarkSaid(mark):
+                return replace(self, last=answer, mark=mark, marked=True)
+            case _:
+                return replace(self, last=answer)

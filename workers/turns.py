@@ -17,6 +17,7 @@ from workers.denials import Limits
 from workers.lease import Lease
 from workers.recording import record_answer, record_step
 from workers.steps import (
+    AskMark,
     AskMarket,
     Finish,
     Heard,
@@ -41,7 +42,7 @@ MOST_IN_A_ROW = 20  # events of one strategy while others wait for a thread; the
 class Asking:
     """What was committed to be asked of the broker, at `at`. `order`: what is to be sent or looked up, if anything."""
 
-    step: Place | Send | LookUp | AskMarket
+    step: Place | Send | LookUp | AskMarket | AskMark
     situation: Situation
     order: Order | None
     at: datetime
@@ -134,8 +135,9 @@ def go_on(t: Transaction, hand: Hand) -> Turn:
 
 def limits_of(bench: Workbench, at_hand: AtHand | None) -> Limits:
     """The times that decisions go by."""
-    settle = at_hand.promises.settle_seconds if at_hand is not None else 0.0
-    return Limits(bench.open_max_age, bench.reorder_grace, settle)
+    if at_hand is None:
+        return Limits(bench.open_max_age, bench.reorder_grace, settle=0.0)
+    return Limits(bench.open_max_age, bench.reorder_grace, at_hand.promises.settle_seconds, at_hand.promises.marks)
 
 
 def lease_seconds(bench: Workbench, at_hand: AtHand | None) -> float:
@@ -146,7 +148,7 @@ def lease_seconds(bench: Workbench, at_hand: AtHand | None) -> float:
 
 def _spare_the_disk(t: Transaction, turn: Turn) -> None:
     """Where nothing was written down but who has the strategy."""
-    if all(isinstance(each.step, AskMarket) for each in turn.decided):
+    if all(isinstance(each.step, AskMarket | AskMark) for each in turn.decided):
         not_durable(t.session)
 
 
@@ -189,7 +191,7 @@ def _record(t: Transaction, hand: Hand, situation: Situation, step: Step, decide
             return _decide(t, hand, decided)
         case Finish() | WaitUntil() | Retry() | Park():
             return _take_next(t, hand, decided)
-        case Place() | Send() | LookUp() | AskMarket():
+        case Place() | Send() | LookUp() | AskMarket() | AskMark():
             order = recorded if isinstance(recorded, Order) else None
             return Turn(replace(hand, asking=Asking(step, situation, order, t.now)), decided)
 
@@ -199,14 +201,14 @@ def _take_next(t: Transaction, hand: Hand, decided: tuple[Decided, ...]) -> Turn
 
     The strategy's row is locked: either there is work, or the receiver finds the strategy free. The next event is
     decided at once where nobody has to be asked for that: a broker that was spoken to before, and one that looks orders
-    up without a mark, or has told its mark to the event before. An older mark only makes a look-up look at more.
+    up without a mark, or has told its mark to the event before.
     """
     due, situation = _due_or_release(t, hand)
     if due.event is None:
         return Turn(None, decided, due)
     at_hand = t.bench.at_hand.get(due.account) if due.account is not None else None
     account = due.account if due.trades else None
-    hand = Hand(hand.lease, due.event, account, at_hand, hand.number + 1, Heard(mark=hand.heard.mark))
+    hand = Hand(hand.lease, due.event, account, at_hand, hand.number + 1, _first_heard(hand))
     if situation is None or not _can_be_decided(hand):
         return Turn(hand, decided)
     return _decide_in(t, replace(hand, lease=_long_enough(t, hand)), situation, decided)
@@ -229,10 +231,15 @@ def _due_or_release(t: Transaction, hand: Hand) -> tuple[Due, Situation | None]:
     return due, situation
 
 
+def _first_heard(before: Hand) -> Heard:
+    """What is known of the broker from the event before: an older mark only makes a look-up look at more."""
+    return Heard(mark=before.heard.mark, marked=before.heard.marked)
+
+
 def _can_be_decided(hand: Hand) -> bool:
     if hand.account is None:
         return True
-    return hand.at_hand is not None and (hand.heard.mark is not None or not hand.at_hand.promises.marks)
+    return hand.at_hand is not None and (hand.heard.marked or not hand.at_hand.promises.marks)
 
 
 def _long_enough(t: Transaction, hand: Hand) -> Lease:

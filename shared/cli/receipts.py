@@ -5,7 +5,7 @@ SELECTs only; what follows from the rows is made by `life.py`.
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from shared.cli import life
@@ -24,7 +24,7 @@ WHOLE_ORDER = (
     *("error_type", "reason", "created_at", "updated_at"),
 )
 FILL = ("fill_id", "quantity", "price", "at")
-WHOLE_POSITION = ("id", *POSITION[2:], "symbol", "opened_by", "opened_at", "closed_by", "closed_at")
+WHOLE_POSITION = ("id", *POSITION[2:], "symbol", "opened_by", "opened_at", "confirmed_by", "closed_by", "closed_at")
 WAIT = ("leg", "times", "seconds", "since", "until", "reason")
 ANSWER = ("status", "body", "first_at", "last_at", "times")
 
@@ -77,7 +77,8 @@ def _with_fills(session: Session, order: dict[str, Any]) -> dict[str, Any]:
 
 def _positions(session: Session, event_id: int) -> Records:
     touched = select(OrderRow.position_id).where(OrderRow.event_id == event_id)
-    related = PositionRow.id.in_(touched) | (PositionRow.opened_by == event_id) | (PositionRow.closed_by == event_id)
+    of_event = (PositionRow.opened_by, PositionRow.confirmed_by, PositionRow.closed_by)
+    related = or_(PositionRow.id.in_(touched), *(column == event_id for column in of_event))
     return records(session, select(*columns(PositionRow, *WHOLE_POSITION)).where(related).order_by(PositionRow.id))
 
 

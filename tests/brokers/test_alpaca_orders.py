@@ -113,12 +113,30 @@ def test_a_duplicate_is_answered_with_the_order_that_has_the_id(serve: Serve) ->
     assert len(posted(simulator)) == 2
 
 
-def test_a_duplicate_that_is_not_shown_yet_is_unknown(serve: Serve) -> None:
+def test_a_duplicate_that_is_not_shown_yet_is_proven_to_be_there(serve: Serve) -> None:
     broker, _ = serve(Alpaca(lag=30))
     sent = order()
     broker.submit(sent)
-    with pytest.raises(OutcomeUnknown, match="does not show"):
-        broker.submit(sent)
+    assert broker.submit(sent).state is OrderState.ACCEPTED
+
+
+def test_a_duplicate_that_cannot_be_looked_up_is_proven_to_be_there(serve: Serve) -> None:
+    broker, _ = serve(Replaced(Alpaca(), "GET", "/v2/orders:by_client_order_id", lambda _: Answer(503, {})))
+    sent = order()
+    broker.submit(sent)
+    assert broker.submit(sent).state is OrderState.ACCEPTED
+
+
+def test_an_unknown_refusal_of_an_order_that_cannot_be_looked_up_leaves_the_outcome_unknown(serve: Serve) -> None:
+    def odd(call: Call) -> Answer:
+        if call.path.startswith("/v2/orders:by_client_order_id"):
+            return Answer(503, {})
+        return Answer(422, {"message": "a new word"}) if call.method == "POST" else alpaca(call)
+
+    alpaca = Alpaca()
+    broker, _ = serve(odd)
+    with pytest.raises(OutcomeUnknown, match="cannot be looked up"):
+        broker.submit(order())
 
 
 @pytest.mark.parametrize("body", [{}, {"id": 1}, [], "filled", {"client_order_id": "another"}])

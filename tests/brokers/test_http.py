@@ -8,7 +8,7 @@ import pytest
 import yaml
 from openapi_spec_validator import validate
 
-from shared.domain import ClientOrderId, Direction, ErrorType, Leg
+from shared.domain import ClientOrderId, Direction, ErrorType, Leg, OrderState
 from tests.contract.rest_bench import DOCUMENT
 from tests.simulators.server import Answer, Call, Simulator
 from workers import conversation
@@ -18,6 +18,7 @@ from workers.brokers.rest import errors
 from workers.brokers.rest.broker import UNTOLD_SETTLE_SECONDS, RestBroker
 from workers.brokers.rest.settings import parse
 from workers.brokers.unmapped import counted
+from workers.steps import MarkSaid
 
 PROBLEM = {"Content-Type": errors.PROBLEM_JSON}
 GOLD = {"ticker": "XAUUSD", "symbol": "XAU", "minimum": "1", "maximum": "500", "step": "0.5", "currency": "USD"}
@@ -105,7 +106,6 @@ def test_a_refusal_in_an_unknown_word_is_definitive_and_counted(far_end: Made) -
 @pytest.mark.parametrize(
     "answer",
     [
-        problem(409, "conflict"),
         Answer(404, b"<html>nginx</html>", {"Content-Type": "text/html"}),
         Answer(403, {"message": "Forbidden"}),
         Answer(422, {"type": "InsufficientFunds", "detail": "not as a problem"}),
@@ -129,6 +129,23 @@ def test_a_refusal_in_an_unknown_word_is_definitive_and_counted(far_end: Made) -
 def test_an_answer_outside_the_contract_says_nothing_about_the_order(far_end: Made, answer: Answer) -> None:
     with pytest.raises(OutcomeUnknown):
         far_end(put(answer)).submit(ORDER)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [problem(409, "conflict"), problem(409, "duplicate_order"), Answer(409, {"error": "exists"}), Answer(409, b"")],
+    ids=["conflict", "another word", "no problem", "no body"],
+)
+def test_a_409_for_our_id_proves_that_the_order_is_there(far_end: Made, answer: Answer) -> None:
+    """As an unknown outcome it was sent again 42 times in three minutes."""
+    report = far_end(put(answer)).submit(ORDER)
+    assert (report.state, report.filled_quantity) == (OrderState.ACCEPTED, Decimal(0))
+
+
+@pytest.mark.parametrize("word", ["MarketClosed", "PositionAlreadyExists", "other"])
+def test_a_409_that_is_a_refusal_of_the_contract_is_one(far_end: Made, word: str) -> None:
+    with pytest.raises(OrderRejected):
+        far_end(put(problem(409, word))).submit(ORDER)
 
 
 def test_a_refused_order_may_also_come_as_a_report(far_end: Made) -> None:
@@ -165,7 +182,7 @@ def test_a_far_end_is_asked_for_a_mark_unless_it_says_that_it_has_none(
 ) -> None:
     promised = {"dedupe": "none", "nets_positions": True, "settle_seconds": "0", **told}
     broker = far_end({("GET", "/capabilities"): Answer(200, promised), ("GET", "/mark"): Answer(200, {"mark": "41"})})
-    assert conversation.ask_mark(broker).mark == ("41" if asked else None)
+    assert conversation.ask_mark(broker) == MarkSaid("41" if asked else None)
     assert len([call for call in calls if call.path.endswith("/mark")]) == asked
 
 

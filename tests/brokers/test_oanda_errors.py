@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from shared.domain import ErrorType
+from shared.domain import ErrorType, OrderState
 from shared.errors import ConfigurationError
 from tests.contract.bench import order
 from tests.contract.oanda_bench import OandaBench
@@ -14,7 +14,7 @@ from tests.simulators.server import Answer, Simulator
 from workers.brokers import unmapped
 from workers.brokers.base import OrderRejected
 from workers.brokers.oanda.broker import OandaBroker
-from workers.brokers.oanda.errors import REASONS
+from workers.brokers.oanda.errors import ORDER_EXISTS, REASONS
 from workers.brokers.oanda.settings import ADDRESSES, Environment, parse
 from workers.brokers.registry import make_broker
 
@@ -65,7 +65,7 @@ def test_every_type_has_a_reason() -> None:
     assert {reason: REASONS[reason] for reason in NINE} == {reason: ErrorType(name) for reason, name in NINE.items()}
 
 
-@pytest.mark.parametrize("reason", REASONS)
+@pytest.mark.parametrize("reason", [reason for reason in REASONS if reason != ORDER_EXISTS])
 @pytest.mark.parametrize("way", ["{}", CANCELLED + ":{}"], ids=["rejected", "created-and-cancelled"])
 def test_a_reason_keeps_its_type(broker: OandaBroker, books: Books, reason: str, way: str) -> None:
     books.staged.append(way.format(reason))
@@ -73,6 +73,15 @@ def test_a_reason_keeps_its_type(broker: OandaBroker, books: Books, reason: str,
     assert refusal_of(broker).type == REASONS[reason]
     assert broker.positions() == []
     assert unmapped.counted() == before
+
+
+def test_a_pending_order_with_our_id_is_ours_and_its_refusal_no_proof_that_it_is_not_there(
+    broker: OandaBroker, books: Books
+) -> None:
+    sent = order(BENCH, mark="1")
+    books.staged.append(ORDER_EXISTS)
+    assert broker.submit(sent).state is OrderState.ACCEPTED
+    assert broker.find(sent) is None
 
 
 @pytest.mark.parametrize("way", ["{}", CANCELLED + ":{}"], ids=["rejected", "created-and-cancelled"])

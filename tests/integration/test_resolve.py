@@ -205,7 +205,7 @@ def test_an_event_that_is_done_or_unknown_cannot_be_resolved(desk: Desk) -> None
 
 @pytest.mark.parametrize(
     ("state", "verdict"),
-    [("accepted", Verdict.NOT_PLACED), ("planned", Verdict.FILLED)],
+    [("planned", Verdict.FILLED)],
 )
 def test_a_verdict_that_the_orders_state_rules_out_is_refused(desk: Desk, state: str, verdict: Verdict) -> None:
     event = desk.park()
@@ -213,6 +213,25 @@ def test_a_verdict_that_the_orders_state_rules_out_is_refused(desk: Desk, state:
         session.execute(update(OrderRow).values(state=state))
     with pytest.raises(CannotResolve, match=f"is {state}: that cannot be"):
         desk.says(event, verdict)
+
+
+def test_an_order_that_the_broker_knew_and_never_showed_can_be_found_unfilled(desk: Desk) -> None:
+    """Its id would be refused again, so that it is over: what it was placed for is refused."""
+    event = desk.park()
+    with desk.workshop.sessions.begin() as session:
+        session.execute(update(OrderRow).values(state="accepted"))
+    desk.says(event, Verdict.NOT_PLACED)
+    desk.workshop.run(event)
+    assert [order.state for order in desk.workshop.orders()] == ["cancelled"]
+    assert (desk.workshop.event(event).state, desk.workshop.event(event).error_type) == ("refused", "rejected")
+
+
+def test_an_order_of_which_a_part_is_filled_was_placed(desk: Desk) -> None:
+    event = desk.park()
+    with desk.workshop.sessions.begin() as session:
+        session.execute(update(OrderRow).values(state="accepted", filled_quantity=4))
+    with pytest.raises(CannotResolve, match=r"4 of order .* are filled: it was placed"):
+        desk.says(event, Verdict.NOT_PLACED)
 
 
 def test_an_event_that_made_our_code_fail_can_only_be_retried_and_fails_anew(desk: Desk) -> None:

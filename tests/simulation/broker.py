@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from shared.domain import BrokerOrderId, ErrorType, Instrument, Leg, OrderState, TradingHours
-from shared.reports import Fill, OrderReport
+from shared.reports import Fill, OrderReport, known_to_broker
 from tests.simulation.books import Books, Call, Entry
 from tests.simulation.faults import Fault, Faults
 from tests.simulation.scheduler import Scheduler
@@ -42,7 +42,8 @@ CLOSE_ERRORS = (ErrorType.MARKET_CLOSED, None)
 class SimulatedBroker:
     """One account. `settle`: the declared settle time, which look-ups lag behind by at most.
 
-    `marks`: whether it has to be asked before an order.
+    `marks`: whether it has to be asked before an order; then it finds none without its mark. `refuses_known`: of an id
+    that its dedupe remembers it says no more than that.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class SimulatedBroker:
         self.bugs: list[BaseException] = []
         self.market_denials = 0
         self.hours: TradingHours | None = None
+        self.refuses_known = False
         self._rng = rng
         self._scheduler = scheduler
         self._faults = faults
@@ -94,7 +96,9 @@ class SimulatedBroker:
             raise BrokerUnavailable("the broker is down (simulated)", self._rng.choice((None, 3.0)))
         if fault is Fault.LOST_TIMEOUT:
             return self._time_out(call, "lost")
+        before = len(self.books.entries)
         entry = self._arrive(order, call, fault)
+        repeated = len(self.books.entries) == before
         if fault in {Fault.ACCEPTED_TIMEOUT, Fault.REJECTED_TIMEOUT}:
             return self._time_out(call, entry.state, entry)
         self._boundary(f"hears {entry.state} {_short(order)}", self._latency())
@@ -102,6 +106,8 @@ class SimulatedBroker:
         self.books.progress(self._scheduler.now)
         if entry.state == "rejected":
             raise OrderRejected(entry.error, "refused (simulated)")
+        if repeated and self.refuses_known:
+            return known_to_broker(order.client_order_id, "that id is taken (simulated)")
         return self._report(entry)
 
     def find(self, order: OrderRequest) -> OrderReport | None:
@@ -114,6 +120,7 @@ class SimulatedBroker:
         self.books.progress(self._scheduler.now)
         entry = self.books.latest(order)
         seen = entry is not None and entry.visible_at <= self._scheduler.now
+        seen = seen and (order.mark is not None or not self.capabilities.marks)
         self._boundary(f"finds {entry.state if entry and seen else 'nothing'} {_short(order)}", self._latency())
         self._end(call, "found" if seen else "nothing")
         return self._report(entry) if entry is not None and seen else None

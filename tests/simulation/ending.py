@@ -50,11 +50,19 @@ def _expected(events: list[EventFact]) -> frozenset[int | None]:
                     return _expected(before) | FLAT
                 if not event.leg("close"):
                     return FLAT
+            case "SIGNAL_REOPEN", "skipped", _ if event.reason == "duplicate":
+                return _last_of(event, before)
             case "SIGNAL_OPEN" | "SIGNAL_REOPEN", "skipped", _ if event.reason == "superseded":
                 return frozenset()  # nothing later had any effect, so nothing can have superseded it
             case _:
                 pass  # without effect: what was before it
     return FLAT
+
+
+def _last_of(event: EventFact, before: list[EventFact]) -> frozenset[int | None]:
+    """The last that opened just what the event asks for: that is what must be held."""
+    same = [e.id for e in before if e.type != "SIGNAL_CLOSE" and e.state == "done" and e.content == event.content]
+    return frozenset(same[-1:])
 
 
 def was_ended(event: EventFact) -> bool:
@@ -83,13 +91,13 @@ class _Timeline:
             yield f"no position stood in the way, or the grace was not kept: {event}"
         if event.error == "PositionNotFound" and event.refused_by == "bridge":
             held = self._held(event.finished_at)
-            mine = [p for p in held if self._by_id[p.opened_by].moment < event.moment]
+            mine = [p for p in held if self._as_of(p, event.finished_at) < event.moment]
             if mine and not self._names_closed(event):
                 yield f"a position was there: {event} {mine}"
             if not held and early and not self._names_closed(event):
                 yield f"the grace was not kept: {event}"
-        directions = {p.direction for p in self._held(event.finished_at)}
-        if event.reason == "duplicate" and event.direction not in directions:
+        contents = {self._by_id[p.opened_by].content for p in self._held(event.finished_at)}
+        if event.reason == "duplicate" and event.content not in contents:
             yield f"not held already: {event}"
 
     def _ends(self, later: EventFact, event: EventFact) -> bool:
@@ -98,8 +106,20 @@ class _Timeline:
         if later.finished_at > event.finished_at:
             return False
         closed = later.type == "SIGNAL_CLOSE" and (later.state == "done" or later.error == "PositionNotFound")
-        flipped = later.type == "SIGNAL_REOPEN" and later.state in {"done", "refused"}
+        heeded = later.state in {"done", "refused"} or later.reason == "duplicate"
+        flipped = later.type == "SIGNAL_REOPEN" and heeded
         return closed or flipped or (later.type == "SIGNAL_OPEN" and later.state == "done")
+
+    def _as_of(self, position: PositionFact, at: datetime) -> tuple[int, int]:
+        """As of when the position was held at that time: its opening, or the last REOPEN that asked for just that."""
+        opener = self._by_id[position.opened_by]
+        again = [
+            e.moment
+            for e in self._events
+            if e.reason == "duplicate" and e.content == opener.content and e.finished_at is not None
+            if e.finished_at <= at and position in self._held(e.finished_at)
+        ]
+        return max([opener.moment, *again])
 
     def _held(self, at: datetime) -> list[PositionFact]:
         """Positions that were open at that time. What ended in the same instant counts as open."""
@@ -133,8 +153,9 @@ def _in_order(events: list[EventFact]) -> Iterator[str]:
 
 def _fits(event: EventFact, held: EventFact | None) -> bool:
     """Whether the event may end like this where that one's position is held."""
-    if event.reason == "duplicate":
-        return held is not None and held.direction == event.direction
+    same = held is not None and held.content == event.content
+    if event.type == "SIGNAL_REOPEN":
+        return same is (event.reason == "duplicate")
     match event.type, event.error:
         case "SIGNAL_OPEN", "PositionAlreadyExists":
             return held is not None

@@ -9,8 +9,8 @@ from sqlalchemy import Engine, text
 
 EVENTS = """
 SELECT e.id, s.strategy_id AS strategy, e.seq, e.type, e.timestamp_ms, e.proquant_position_id AS named, e.direction,
-       e.quantity, e.state, e.error_type AS error, e.refused_by, e.reason, e.received_at, e.started_at, e.finished_at,
-       e.accepted_at
+       e.ticker, e.quantity, e.state, e.error_type AS error, e.refused_by, e.reason, e.received_at, e.started_at,
+       e.finished_at, e.accepted_at
 FROM events e JOIN strategies s ON s.id = e.strategy ORDER BY e.timestamp_ms, e.seq
 """
 ORDERS = """
@@ -55,6 +55,7 @@ class EventFact:
     timestamp_ms: int
     named: str
     direction: str
+    ticker: str
     quantity: Decimal
     state: str
     error: str | None
@@ -70,6 +71,11 @@ class EventFact:
     def moment(self) -> tuple[int, int]:
         """When it happened, as ProQuant and then arrival have it."""
         return self.timestamp_ms, self.seq
+
+    @property
+    def content(self) -> tuple[str, str, str, Decimal]:
+        """All that ProQuant says of the position: two REOPENs of equal content want the same."""
+        return self.named, self.direction, self.ticker, self.quantity
 
     def leg(self, leg: str) -> list[OrderFact]:
         """Its orders of one leg, in the order of their generations."""

@@ -97,12 +97,14 @@ def _rules(rng: random.Random) -> Rules:
         stickiness=rng.choice((0.0, 0.5, 0.9)),
         fixed_hours=rng.random() < 0.6,
         marks=rng.random() < 0.4,
+        refuses_known=rng.random() < 0.4,
     )
 
 
 def _furnish(world: World, plain: Sessions, rng: random.Random) -> None:
     rules, scheduler = world.rules, world.scheduler
     world.broker = SimulatedBroker(rng, scheduler, world.faults, world.books, rules.settle, rules.marks, world.boundary)
+    world.broker.refuses_known = rules.refuses_known
     world.broker.hours = TradingHours(((0, 7 * 24 * 60),)) if rules.fixed_hours else None
     with plain.begin() as session:
         instruments.replace(session, world.account, world.broker.instruments())

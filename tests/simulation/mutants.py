@@ -22,7 +22,7 @@ from shared import progress
 from shared.domain import AccountId, EventId, EventState, Leg, StrategyKey
 from shared.orphans import TRADING
 from shared.progress import Due
-from shared.situation import Order
+from shared.situation import Held, Order, Task
 from shared.tables import EventRow, OrderRow, PositionRow, Strategy
 from tests.simulation import fleet
 from tests.simulation.breaking import Breakage, Function, always, broken, with_argument
@@ -116,6 +116,13 @@ def _forgets_tombstones(right: Function) -> Function:
     return lambda *arguments, **named: replace(right(*arguments, **named), superseded=False)
 
 
+def _by_direction(_: Function) -> Function:
+    def is_asked_again(held: Held, task: Task) -> bool:
+        return (held.proquant_position_id, held.direction) == (task.proquant_position_id, task.direction)
+
+    return is_asked_again
+
+
 def _takes_part_for_all(right: Function) -> Function:
     def reported(session: Session, order: Order, *arguments: Any, **named: Any) -> Any:
         recorded = right(session, order, *arguments, **named)
@@ -148,6 +155,9 @@ MUTANTS = (
     ),
     Mutant("a tombstone is ignored", {"shared.assessment.situation_of": _forgets_tombstones}),
     Mutant("nobody waits for what should have come before", {"workers.planning._grace": always(None)}),
+    Mutant("no order needs a mark", {"workers.preconditions.misses_mark": always(False)}),
+    Mutant("a flip is known by its id and direction", {"workers.planning._is_asked_again": _by_direction}),
+    Mutant("what is asked for again is held as of the first time", {"shared.ledger.confirm": always(None)}),
     Mutant("a partly filled close counts as flat", {"shared.ledger.reported": _takes_part_for_all}),
 )
 

@@ -68,6 +68,8 @@ def _strategy(world: World, facts: Facts, strategy: str, entries: list[Entry]) -
     yield from _in_event_order(entries, events)
     yield from _flat_before_open(entries)
     yield from _no_blind_resend(world, events)
+    if world.rules.marks:
+        yield from _marked(entries)
     yield from _refusals_are_true(world, events, entries)
     if not any(event.state == "parked" for event in events):
         yield from _ledger_is_the_books(world, facts, strategy, events, entries)
@@ -172,6 +174,12 @@ def _no_blind_resend(world: World, events: list[EventFact]) -> Iterator[str]:
                 if pending is not None:
                     yield f"I8: {order.client_order_id} was sent again at {call.began:.3f} without a proof"
                 pending = None if call.outcome == "unavailable" else _provable_from(world, call.began, call.ended)
+
+
+def _marked(entries: list[Entry]) -> Iterator[str]:
+    for entry in entries:
+        if entry.request.mark is None:
+            yield f"an order left without the mark that its look-ups need: {entry.request}"
 
 
 def _provable_from(world: World, began: float, ended: float | None) -> float:

@@ -1,7 +1,7 @@
 """A model of ProQuant: legal stories of signals, and when each is delivered: late, twice, or out of order."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -61,7 +61,27 @@ def tell(rng: random.Random, name: str, lateness: float) -> Story:
         quantity = Decimal(rng.randint(2, 20))
         stamp = round((BEGINNING.timestamp() + at) * 1000)
         events.append(SignalEvent(type_, stamp, name, "Simulated", named, direction, ticker, quantity))
+        if reading is Reading.KEPT and type_ is EventType.SIGNAL_REOPEN and rng.random() < 0.5:
+            at += rng.choice((0.05, 3.0))
+            direction, ticker = _odd_flip(rng, events, at)
     return Story(name, reading, tuple(events), _deliver(rng, events, lateness))
+
+
+def _odd_flip(rng: random.Random, events: list[SignalEvent], at: float) -> tuple[Direction, str]:
+    """A flip that keeps the id and says the same as the one before it, or the same but for one part."""
+    last = events[-1]
+    change = rng.choice(
+        ({}, {}, {"quantity": Decimal(rng.randint(2, 20))}, {"ticker": rng.choice(TICKERS)}, _undone(events))
+    )
+    again = replace(last, timestamp_ms=round((BEGINNING.timestamp() + at) * 1000), **change)
+    events.append(again)
+    return again.direction, again.ticker
+
+
+def _undone(events: list[SignalEvent]) -> dict[str, object]:
+    """What the position was before the last flip."""
+    before = events[-2]
+    return {"direction": before.direction, "ticker": before.ticker, "quantity": before.quantity}
 
 
 def _deliver(rng: random.Random, events: list[SignalEvent], lateness: float) -> tuple[Delivery, ...]:

@@ -72,7 +72,7 @@ def event(number: int, kind: str, state: str) -> EventFact:
         number, number, "close", 0, f"order-{number}", "X", "SELL", FULL, "partially_filled", None, Decimal(6), FULL
     )
     return EventFact(
-        number, "s0", number, kind, number, "p", "SELL", FULL, state, None, None, None,
+        number, "s0", number, kind, number, "p", "SELL", "X", FULL, state, None, None, None,
         BEGUN, BEGUN, BEGUN + SECOND, None, [order],
     )  # fmt: skip
 

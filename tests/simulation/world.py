@@ -51,6 +51,7 @@ class Rules:
     stickiness: float
     fixed_hours: bool
     marks: bool
+    refuses_known: bool
 
 
 @dataclass(slots=True)

@@ -15,8 +15,8 @@ from workers.brokers.base import BrokerError, BrokerUnavailable, OrderRejected, 
 from workers.steps import (
     Absent,
     Answer,
-    Heard,
     MarketSaid,
+    MarkSaid,
     NotLooked,
     NotSent,
     Rejected,
@@ -123,18 +123,18 @@ def test_a_market_that_cannot_be_asked_for_is_unreachable() -> None:
     marks = replace(CAPABILITIES, marks=True)
     away = Raising(error=BrokerUnavailable("away", 3.0), capabilities=marks)
     assert conversation.ask_market(away, "XAU_USD", NOW) == Unreachable("away", 3.0)
-    assert conversation.ask_mark(away) == Heard(last=Unreachable("away", 3.0))
+    assert conversation.ask_mark(away) == Unreachable("away", 3.0)
     assert conversation.ask_market(ScriptedBroker(), "XAU_USD", NOW) == MarketSaid("XAU_USD", True)
 
 
 def test_a_broker_without_marks_is_not_asked_for_one() -> None:
-    assert conversation.ask_mark(Raising(error=BrokerUnavailable("away"))) == Heard()
+    assert conversation.ask_mark(Raising(error=BrokerUnavailable("away"))) == MarkSaid(None)
 
 
 @pytest.mark.parametrize("error", [NO_FUNDS, OutcomeUnknown("lost"), *BUGS], ids=repr)
 def test_what_no_question_may_raise_is_no_answer_and_is_counted(error: Exception) -> None:
     odd = Raising(error=error, capabilities=replace(CAPABILITIES, marks=True))
-    for said in (conversation.ask_market(odd, "XAU_USD", NOW), conversation.ask_mark(odd).last):
+    for said in (conversation.ask_market(odd, "XAU_USD", NOW), conversation.ask_mark(odd)):
         assert isinstance(said, Unreachable)
         assert said.faulty
         assert said.reason

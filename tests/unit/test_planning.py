@@ -12,12 +12,15 @@ from shared.domain import (
     EventState,
     EventType,
     GenericError,
+    Leg,
     OrderState,
     SkipReason,
 )
 from tests.decisions import BUY_TEN, CLOSE, OPEN, REOPEN, SELL_SEVEN, closed, decide, ending, opened
 from tests.factories import GOLD, NEVER, NOW, NOW_MS, held
 from workers.steps import (
+    Finish,
+    Place,
     Retry,
     WaitUntil,
 )
@@ -26,7 +29,8 @@ FUNDS = ErrorType.INSUFFICIENT_FUNDS
 OLD = {"moment": (NOW_MS - 301_000, 2)}
 LONG_AGO = (NOW_MS - 10**9, 1)
 WAITED = {"received_at": NOW - timedelta(seconds=3)}
-LATER_HELD = held(opened=(NOW_MS + 1, 3))
+SAME = held(proquant_position_id="p1", signalled=Decimal(10))  # what the event asks for
+LATER_HELD = held(as_of=(NOW_MS + 1, 3))
 
 
 def test_an_open_places_what_it_asks_for() -> None:
@@ -68,7 +72,7 @@ def test_a_reopen_with_nothing_held_opens() -> None:
         (CLOSE, {"names_closed": True}, ErrorType.POSITION_NOT_FOUND),
         (CLOSE, {"names_closed": True, "held": held()}, ErrorType.POSITION_NOT_FOUND),
         (CLOSE, {"held": LATER_HELD}, ErrorType.POSITION_NOT_FOUND),
-        (REOPEN, {"held": held(proquant_position_id="p1")}, SkipReason.DUPLICATE),
+        (REOPEN, {"held": SAME}, SkipReason.DUPLICATE),
         # decision 6: age
         (OPEN, {"event": OLD}, GenericError.EXPIRED),
         (REOPEN, {"event": OLD}, GenericError.EXPIRED),
@@ -117,11 +121,34 @@ def test_how_an_event_ends(type_: EventType | None, so: dict[str, object], outco
     assert ending(decide(type_, **so)) == outcome  # type: ignore[arg-type]  # the table names fields that exist
 
 
+def test_a_reopen_of_what_is_held_says_as_of_when_it_is_held() -> None:
+    step = decide(REOPEN, held=SAME)
+    assert isinstance(step, Finish)
+    assert step.confirms == SAME.id
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"proquant_position_id": "p2"},
+        {"direction": Direction.SELL},
+        {"ticker": "XAGUSD"},
+        {"signalled": Decimal(11)},
+        {"signalled": Decimal(7)},  # as many as are held: what counts is what ProQuant has said
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_a_reopen_that_differs_from_what_is_held_is_a_flip(other: dict[str, object]) -> None:
+    step = decide(REOPEN, held=replace(SAME, **other))  # type: ignore[arg-type]  # fields that exist
+    assert isinstance(step, Place)
+    assert step.leg is Leg.CLOSE
+
+
 @pytest.mark.parametrize(
     ("type_", "so"),
     [
-        (CLOSE, {"held": held(opened=LONG_AGO), "event": OLD}),
-        (REOPEN, {"held": held(opened=LONG_AGO), "event": OLD}),
+        (CLOSE, {"held": held(as_of=LONG_AGO), "event": OLD}),
+        (REOPEN, {"held": held(as_of=LONG_AGO), "event": OLD}),
         (CLOSE, {"held": held(), "paused": True, "enabled": False, "ended": True, "instrument": None}),
         (REOPEN, {"held": held(), "paused": True, "enabled": False, "instrument": None}),
         (CLOSE, {"held": held(proquant_position_id="p1"), "names_closed": True}),  # an id that has survived a flip

@@ -16,15 +16,17 @@ from shared.domain import (
     RefusedBy,
 )
 from tests.decisions import BUY_TEN, CLOSE, OPEN, REOPEN, SELL_SEVEN, closed, decide, ending, opened
-from tests.factories import GOLD, LIMITS, NOW, held, order, report
-from workers.planning import CLOSES_BEFORE_PARKING
+from tests.factories import GOLD, LIMITS, NOW, held, order, report, situation
+from workers.planning import ABSENCES_BEFORE_PARKING, CLOSES_BEFORE_PARKING, next_step
 from workers.settling import LOOKUPS_BEFORE_PARKING, UNASKED_SECONDS_BEFORE_PARKING, conclusive_from
 from workers.steps import (
+    AskMark,
     AskMarket,
     Finish,
     Heard,
     LookUp,
     MarketSaid,
+    MarkSaid,
     NotLooked,
     NotSent,
     Park,
@@ -121,6 +123,35 @@ def test_a_position_in_an_instrument_that_is_not_listed_any_more_is_still_closed
 
 def test_nothing_is_placed_while_the_broker_cannot_be_asked() -> None:
     assert decide(OPEN, Heard(Unreachable("away", 9.0))) == Retry(0, 9.0, "away", Leg.OPEN)
+
+
+@pytest.mark.parametrize("type_", [OPEN, CLOSE, REOPEN])
+def test_no_order_is_placed_without_the_mark_that_its_look_ups_need(type_: EventType) -> None:
+    s = situation(type_, held=held() if type_ is CLOSE else None)
+    marked = replace(LIMITS, marks=True)
+    unmarked = Heard().then(Reported(order(), report(order())))  # an answer, and no mark
+    assert next_step(s, unmarked, NOW, marked) == AskMark()
+    assert isinstance(next_step(s, unmarked.then(MarkSaid("7")), NOW, marked), Place)
+    assert isinstance(next_step(s, unmarked.then(MarkSaid(None)), NOW, marked), Place)
+    away = next_step(s, unmarked.then(Unreachable("away", 9.0)), NOW, marked)
+    assert away == Retry(0, 9.0, "away", Leg.CLOSE if type_ is CLOSE else Leg.OPEN)
+
+
+def test_an_order_that_was_made_before_its_broker_had_marks_is_sent_again_with_one() -> None:
+    absent = order(state=OrderState.PLANNED)
+    s, marked = situation(OPEN, orders=(absent,)), replace(LIMITS, marks=True)
+    assert next_step(s, Heard(), NOW, marked) == AskMark()
+    assert next_step(s, Heard().then(MarkSaid("7")), NOW, marked) == Send(absent)
+    assert isinstance(next_step(s, Heard(Unreachable("away", None)), NOW, marked), Retry)
+    assert next_step(s, Heard(), NOW, LIMITS) == Send(absent)
+
+
+@pytest.mark.parametrize(("absences", "step"), [(ABSENCES_BEFORE_PARKING - 1, Send), (ABSENCES_BEFORE_PARKING, Park)])
+@pytest.mark.parametrize("leg", Leg)
+def test_sends_that_never_arrive_end_with_a_person(leg: Leg, absences: int, step: type[Step]) -> None:
+    absent = order(leg, OrderState.PLANNED, absences=absences)
+    type_, holding = (OPEN, None) if leg is Leg.OPEN else (CLOSE, held())
+    assert isinstance(decide(type_, orders=(absent,), held=holding), step)
 
 
 @pytest.mark.parametrize("faulty", [False, True])

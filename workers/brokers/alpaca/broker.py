@@ -9,6 +9,7 @@ from datetime import datetime
 import structlog
 
 from shared.domain import ErrorType, Instrument, OrderState
+from shared.reports import known_to_broker
 from workers.brokers.alpaca import errors, translate
 from workers.brokers.alpaca.assets import Asset, openable
 from workers.brokers.alpaca.calls import Calls, KeysRefused
@@ -174,9 +175,15 @@ class AlpacaBroker:
 
     def _known(self, order: OrderRequest, reply: Reply) -> OrderReport:
         """Alpaca has an order with this id already: what became of that one is what became of ours."""
-        found = self._calls.find(order)
+        try:
+            found = self._calls.find(order)
+        except BrokerUnavailable as unavailable:
+            return known_to_broker(
+                order.client_order_id, f"The order is there, and cannot be read: {unavailable.reason}"
+            )
         if found is None:
-            raise OutcomeUnknown(f"Alpaca knows the order, and does not show it yet: {errors.message_of(reply)}")
+            words = f"Alpaca knows the order, and does not show it yet: {errors.message_of(reply)}"
+            return known_to_broker(order.client_order_id, words)
         return _ended(found)
 
     def _refused(self, order: OrderRequest, reply: Reply) -> OrderReport:
@@ -188,9 +195,16 @@ class AlpacaBroker:
         if not verdict.listed:
             self.unmapped[f"{reply.status} {errors.code_of(reply)}"] += 1
             log.warning("Alpaca refused an order for an unknown reason.", action="unmapped", reason=verdict.reason)
-            if (found := self._calls.find(order)) is not None:
+            if (found := self._found_after(order, verdict)) is not None:
                 return _ended(found)
         raise OrderRejected(verdict.type, verdict.reason)
+
+    def _found_after(self, order: OrderRequest, refusal: errors.Verdict) -> OrderReport | None:
+        """The order has been sent: a look that fails says nothing of it."""
+        try:
+            return self._calls.find(order)
+        except BrokerUnavailable as unavailable:
+            raise OutcomeUnknown(f"{refusal.reason}; and the order cannot be looked up.") from unavailable
 
 
 def _ended(report: OrderReport) -> OrderReport:

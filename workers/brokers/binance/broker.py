@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, NoReturn, TypeVar
 
 from shared.domain import ErrorType, Instrument, Leg
+from shared.reports import known_to_broker
 from workers.brokers.base import (
     AccountSummary,
     Broker,
@@ -162,10 +163,12 @@ class BinanceBroker:
         try:
             report = self.find(order)
         except BrokerUnavailable as unavailable:
-            raise OutcomeUnknown(f"The order is there, and cannot be read: {unavailable.reason}") from unavailable
-        if report is None:
-            raise OutcomeUnknown("Binance knows the client order id, and does not show the order yet.")
-        return report
+            return known_to_broker(
+                order.client_order_id, f"The order is there, and cannot be read: {unavailable.reason}"
+            )
+        return report or known_to_broker(
+            order.client_order_id, "Binance knows the client order id, and does not show the order yet."
+        )
 
     def _look_up(self, order: OrderRequest) -> OrderReport | None:
         sought = {"symbol": order.symbol, "origClientOrderId": order.client_order_id}

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from shared.domain import ErrorType, Instrument, Leg, check_quantity, sentence_about
+from shared.reports import known_to_broker
 from workers.brokers.base import (
     AccountSummary,
     Broker,
@@ -174,10 +175,12 @@ class CcxtBroker:
         try:
             report = self.find(order)
         except BrokerUnavailable as unavailable:
-            raise OutcomeUnknown(f"The order is there, and cannot be read: {unavailable.reason}") from unavailable
-        if report is None:
-            raise OutcomeUnknown("The exchange knows the client order id, and does not show the order yet.")
-        return report
+            return known_to_broker(
+                order.client_order_id, f"The order is there, and cannot be read: {unavailable.reason}"
+            )
+        return report or known_to_broker(
+            order.client_order_id, "The exchange knows the client order id, and does not show the order yet."
+        )
 
     def _markets(self, max_age: float) -> dict[str, markets.Market]:
         listed = self._listed

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from shared.domain import ErrorType
 from workers.brokers.base import BrokerUnavailable, OrderRejected, OutcomeUnknown
-from workers.brokers.oanda.errors import TRADE_EXISTS, Meaning, meaning_of_answer, meaning_of_reason
+from workers.brokers.oanda.errors import ORDER_EXISTS, TRADE_EXISTS, Meaning, meaning_of_answer, meaning_of_reason
 from workers.brokers.oanda.settings import OandaSettings
 from workers.brokers.oanda.translate import BAD_JSON, Json
 from workers.brokers.unmapped import unmapped
@@ -38,6 +38,10 @@ class TradeExists(OrderRejected):
     def __init__(self, meaning: Meaning, transaction: int) -> None:
         super().__init__(meaning.type, meaning.reason)
         self.transaction = transaction
+
+
+class OrderExists(OrderRejected):
+    """Refused since a pending order has our client order id: it is ours, and was sent before."""
 
 
 class Api:
@@ -167,6 +171,8 @@ def _refusal(meaning: Meaning, transaction: object) -> OrderRejected:
         unmapped("oanda", meaning.code, meaning.reason)
     if meaning.code == TRADE_EXISTS:
         return TradeExists(meaning, int(_mapping(transaction)["id"]))
+    if meaning.code == ORDER_EXISTS:
+        return OrderExists(meaning.type, meaning.reason)
     return OrderRejected(meaning.type, meaning.reason)
 
 

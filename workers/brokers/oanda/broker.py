@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from shared.domain import Direction, ErrorType, Instrument, Leg, check_quantity, sentence_about
+from shared.reports import known_to_broker
 from workers.brokers.base import (
     AccountSummary,
     Broker,
@@ -20,7 +21,7 @@ from workers.brokers.base import (
     OutcomeUnknown,
 )
 from workers.brokers.oanda import history, translate
-from workers.brokers.oanda.api import Api, Refused, TradeExists
+from workers.brokers.oanda.api import Api, OrderExists, Refused, TradeExists
 from workers.brokers.oanda.closing import Closing, closing_of
 from workers.brokers.oanda.errors import Meaning
 from workers.brokers.oanda.identity import closing_body, opening_body, trade_client_id
@@ -116,6 +117,8 @@ class OandaBroker:
             return self._send(order, closing)
         except TradeExists as refused:
             return self._existing(order, refused, ends)
+        except OrderExists as refused:
+            return known_to_broker(order.client_order_id, refused.reason)
         except BAD_JSON as error:
             raise OutcomeUnknown(f"OANDA's answer to the order cannot be read: {type(error).__name__}.") from error
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from shared.domain import ErrorType
 
 TRADE_EXISTS = "CLIENT_TRADE_ID_ALREADY_EXISTS"
+ORDER_EXISTS = "CLIENT_ORDER_ID_ALREADY_EXISTS"
 
 REASONS: Mapping[str, ErrorType | None] = {
     "INSUFFICIENT_MARGIN": ErrorType.INSUFFICIENT_FUNDS,
@@ -48,7 +49,7 @@ REASONS: Mapping[str, ErrorType | None] = {
     "BOUNDS_VIOLATION": None,
     "TIME_IN_FORCE_EXPIRED": None,
     "CLIENT_REQUEST": None,
-    "CLIENT_ORDER_ID_ALREADY_EXISTS": None,
+    ORDER_EXISTS: None,  # no refusal: another order with our id is pending, and that is ours
     "CLOSE_TRADE_UNITS_EXCEED_TRADE_SIZE": None,
     "TRADE_ON_FILL_CLIENT_EXTENSIONS_NOT_SUPPORTED": None,
     "INTERNAL_SERVER_ERROR": None,

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from shared.domain import BrokerOrderId, Leg, OrderState
 from workers.brokers.base import OrderReport, OrderRequest
-from workers.brokers.oanda.errors import Meaning, meaning_of_reason
+from workers.brokers.oanda.errors import ORDER_EXISTS, Meaning, meaning_of_reason
 from workers.brokers.oanda.translate import Json, filled, number
 
 REJECTED = "MARKET_ORDER_REJECT"
@@ -27,9 +27,14 @@ def report_of(order: OrderRequest, log: Sequence[Json], trade_client_id: str) ->
         return filled(order, fills[-1])
     if working := created.keys() - {row["orderID"] for row in ends}:
         return _unfilled(order, max(working, key=int), OrderState.ACCEPTED)
-    rejects = [row for row in log if row["type"] == REJECTED and _is_ours(order, row, trade_client_id)]
+    rejects = [row for row in log if _is_refusal(row) and _is_ours(order, row, trade_client_id)]
     refusals = sorted(ends + rejects, key=lambda row: int(row["id"]))
     return _refused(order, refusals[-1]) if refusals else None
+
+
+def _is_refusal(row: Json) -> bool:
+    """Whether the order was refused for another reason than that one with its id is there."""
+    return bool(row["type"] == REJECTED and row.get("rejectReason") != ORDER_EXISTS)
 
 
 def _is_ours(order: OrderRequest, row: Json, trade_client_id: str) -> bool:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from shared.domain import ErrorType, Instrument, OrderState, check_quantity, sentence_about
+from shared.reports import known_to_broker
 from workers.brokers.base import (
     AccountSummary,
     Broker,
@@ -21,9 +22,9 @@ from workers.brokers.base import (
     OutcomeUnknown,
 )
 from workers.brokers.rest import translate
-from workers.brokers.rest.errors import ORDER_NOT_FOUND, error_of, problem_of
+from workers.brokers.rest.errors import ORDER_NOT_FOUND, error_of, is_known, problem_of
 from workers.brokers.rest.settings import parse
-from workers.brokers.wire import Reply, Wire
+from workers.brokers.wire import Reply, UnclearAnswer, Wire
 
 CALL_SECONDS = 5.0
 LISTED_SECONDS = 300.0  # for how long a list of instruments is believed
@@ -79,7 +80,9 @@ class RestBroker:
 
     def submit(self, order: OrderRequest) -> OrderReport:
         self._check(order)
-        reply = self._wire.write("PUT", _path(order), json=translate.order(order))
+        reply = self._put(order)
+        if is_known(reply):
+            return known_to_broker(order.client_order_id, "The broker has an order under this id already.")
         if reply.status >= 300:
             raise error_of(reply)
         try:
@@ -102,6 +105,15 @@ class RestBroker:
 
     def close(self) -> None:
         self._wire.close()
+
+    def _put(self, order: OrderRequest) -> Reply:
+        """A 409 says what it says without a body, too."""
+        try:
+            return self._wire.write("PUT", _path(order), json=translate.order(order))
+        except UnclearAnswer as unclear:
+            if unclear.reply.status == 409:
+                return unclear.reply
+            raise
 
     def _promises(self) -> Capabilities | None:
         try:

@@ -31,17 +31,21 @@ def problem_of(reply: Reply) -> tuple[str, str] | None:
     return word, detail if isinstance(detail, str) and detail else f"The broker says {word}."
 
 
-def error_of(reply: Reply) -> OrderRejected | OutcomeUnknown:
-    """What a 4xx answer to an order means. Only a problem of the contract is definitive.
+def is_known(reply: Reply) -> bool:
+    """Whether a 409 says that there is an order under our id: `conflict`, or a word that is no refusal of the contract.
 
-    A conflict is none: something under our id is at the broker, and it is not this order.
+    The path of a PUT is the order's id, and what is in conflict with a PUT is what is there (RFC 9110, 15.5.10).
     """
+    problem = problem_of(reply)
+    return reply.status == 409 and (problem is None or problem[0] not in REFUSALS)
+
+
+def error_of(reply: Reply) -> OrderRejected | OutcomeUnknown:
+    """What a 4xx answer to an order means. Only a problem of the contract is definitive."""
     problem = problem_of(reply)
     if problem is None:
         return OutcomeUnknown(f"The answer {reply.status} is not one of the contract.")
     word, detail = problem
-    if word == CONFLICT:
-        return OutcomeUnknown(f"The broker has another order under this id: {detail}")
     if word not in REFUSALS:
         unmapped("http", word, detail)
     return OrderRejected(REFUSALS.get(word), detail)
