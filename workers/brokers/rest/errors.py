@@ -12,7 +12,6 @@ from workers.brokers.wire import Reply
 
 PROBLEM_JSON = "application/problem+json"
 ORDER_NOT_FOUND = "order_not_found"
-CONFLICT = "conflict"
 OTHER = "other"
 MALFORMED = "malformed"
 REFUSALS: Mapping[str, ErrorType | None] = {**{word: word for word in ErrorType}, OTHER: None, MALFORMED: None}
