@@ -72,11 +72,13 @@ def test_the_open_leg_waits_for_its_mark_when_the_close_legs_answer_was_lost(
     execute(workshop, workshop.arrives(signal("SIGNAL_OPEN", "P")))
     broker.lost = True
     broker.script.extend([OutcomeUnknown("no answer"), OutcomeUnknown("no answer")])
+    broker.searched.append(BrokerUnavailable("503 for the look-up"))
     flip = workshop.arrives(signal("SIGNAL_REOPEN", "P", direction=Direction.SELL))
     workshop.run(flip)
-    away = BrokerUnavailable("503 for the mark")
-    broker.marks.extend([away, away, away])
+    workshop.later(61)
+    broker.marks.extend([BrokerUnavailable("503 for the mark")] * 3)
     execute(workshop, flip)
+    assert not broker.marks
     assert [order.mark for order in broker.submitted] == ["7", "7", "7"]
     assert broker.sides() == ["BUY 10", "SELL 10", "SELL 10"]
     assert [order.attempts for order in workshop.orders()] == [1, 1, 1]
