@@ -24,7 +24,7 @@ def serve(application: str, host: str, port: int, processes: int) -> None:
         loop="uvloop",
         http=Bounded,
         ws="none",
-        lifespan="off",
+        lifespan="on",
         interface="asgi3",
         log_config=None,
         access_log=False,

@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared import refusals
 from shared.clock import database_clock
 from shared.db import Sessions
 from shared.domain import EventId
@@ -20,6 +21,8 @@ log = structlog.get_logger()
 FLUSH_SECONDS = 1.0  # one transaction a second and process, however many events come
 MOST_REMEMBERED = 20_000  # while the database is away; more would be lost, and is said to be
 AT_ONCE = 1_000
+REFUSED = 400  # from this status on an answer says how the event ended: what is not stored is not noted here
+STOP_SECONDS = 3.0  # for the answers of the last second, when the process is told to stop
 
 _Key = tuple[EventId, int, str]
 
@@ -56,8 +59,9 @@ class _Heard:
 class Answered:
     """The answers of this process that are not written down yet. Thread-safe.
 
-    A process that is killed loses those of its last second: the receipt then says what the answer must have been (it is
-    a function of the outcome), and not when it was given.
+    An answer with the refusal is what proves that ProQuant was told of it; where none is written down, a person is told
+    (`workers/untold_refusals.py`). A process that is killed loses the answers of its last second, one that is told to
+    stop does not.
     """
 
     def __init__(self, sessions: Sessions, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -93,6 +97,12 @@ class Answered:
                 self._put_back(batch)
                 raise
 
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Writes down what is remembered, if that takes no longer: a database that is away must not keep a process."""
+        writing = threading.Thread(target=self._write_or_say, name="last answers", daemon=True)
+        writing.start()
+        writing.join(seconds)
+
     def _take(self) -> dict[_Key, _Heard]:
         with self._lock:
             if self._lost:
@@ -125,13 +135,18 @@ class Answered:
                 for (event, status, body), heard in batch.items()
             ]
             session.execute(_MERGE, {"now": now, "answers": json.dumps(rows)})
+            if told := {event for event, status, _ in batch if status >= REFUSED}:
+                refusals.note_told(session, sorted(told))
 
     def _write_for_ever(self) -> None:
         while True:
             time.sleep(FLUSH_SECONDS)  # there is nothing to await: the pause is what makes batches
-            try:
-                self.flush()
-            except SQLAlchemyError as error:
-                log.error("Answers could not be written.", action="answers_failed", error=type(error).__name__)
-            except Exception:  # the thread must go on: the next answers can be written
-                log.exception("Answers could not be written.", action="answers_failed")
+            self._write_or_say()
+
+    def _write_or_say(self) -> None:
+        try:
+            self.flush()
+        except SQLAlchemyError as error:
+            log.error("Answers could not be written.", action="answers_failed", error=type(error).__name__)
+        except Exception:  # the thread must go on: the next answers can be written
+            log.exception("Answers could not be written.", action="answers_failed")

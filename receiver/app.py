@@ -70,7 +70,8 @@ def make_app(config: Config) -> Served:
     if config.response_wait > 0:
         waiting.start()
     metrics = Metrics(sessions, config.sweep_interval, config.deprecation_warning_days) if config.metrics else None
-    return Served(make_routes(desk, config.sweep_interval, metrics), {WEBHOOK_PATH: partial(receive, desk)})
+    routes = make_routes(desk, config.sweep_interval, metrics)
+    return Served(routes, {WEBHOOK_PATH: partial(receive, desk)}, answered.stop)
 
 
 def make_routes(desk: Desk, sweep_interval: float, metrics: Metrics | None = None) -> Flask:

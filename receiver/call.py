@@ -8,12 +8,15 @@ from flask import Request
 
 from receiver.body import Body, Receive
 
+IS_GONE = "proquant_bridge.is_gone"  # by which our `protocol.py` says it: ASGI tells only those who wait for it
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """`authorization`: the header, or nothing. `media_type`: of the body, in small letters. `address`: who calls.
 
-    `read`: the whole body; `coming`: the same body, where it may not be there yet and can be given up.
+    `read`: the whole body; `coming`: the same body, where it may not be there yet and can be given up. `is_gone`:
+    whether the caller has hung up, so that no answer can reach it.
     """
 
     authorization: str
@@ -21,6 +24,7 @@ class Call:
     address: str
     read: Callable[[], bytes]
     coming: Body | None = None
+    is_gone: Callable[[], bool] = lambda: False
 
 
 def of_flask(request: Request) -> Call:
@@ -45,7 +49,12 @@ def of_server(scope: Mapping[str, Any], receive: Receive) -> Call:
             said[name] = f"{said[name]},{spelled}" if name in said else spelled
     body = Body(receive)
     media_type = said.get(b"content-type", "").partition(";")[0].strip().lower()
-    return Call(said.get(b"authorization", ""), media_type, scope["client"][0], body.whole, body)
+    is_gone = scope.get("extensions", {}).get(IS_GONE, _nobody_knows)
+    return Call(said.get(b"authorization", ""), media_type, scope["client"][0], body.whole, body, is_gone)
+
+
+def _nobody_knows() -> bool:
+    return False
 
 
 _LOOKED_AT = frozenset({b"authorization", b"content-type"})

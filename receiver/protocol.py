@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from receiver.call import IS_GONE
 from receiver.replies import headers_of
 from shared.domain import GenericError
 from shared.proquant.answers import reply_for
@@ -57,6 +58,7 @@ class Bounded(HttpToolsProtocol):
         """A head begins: with the first byte of a request."""
         super().on_message_begin()
         self._in_head, self._head = True, 0
+        self.scope["extensions"] = {IS_GONE: self.transport.is_closing}  # type: ignore[dict-item]  # one of our own
 
     def on_headers_complete(self) -> None:
         """A head is there."""

@@ -67,7 +67,7 @@ def receive(desk: Desk, call: Call) -> Reply:
         envelope = _parse(desk, account, body)
         stored = _store(desk, account, envelope, body)
         reply = _answer(desk, envelope, stored)
-        if not stored.accepted:  # else its row tells that already, and a second one cost as much as the first
+        if not stored.accepted and not call.is_gone():  # else its row tells that already, at half the cost; or nobody
             desk.answered(stored.event, reply)
         return reply
     except Refused as refused:
@@ -175,14 +175,27 @@ def _ring_and_reply(desk: Desk, envelope: Envelope, stored: Stored) -> Reply:
     if desk.wait == 0 or not isinstance(envelope.event, SignalEvent):
         if stored.fresh:
             desk.doorbell.ring(stored.event, *stored.follow_ups)
-        return _reply(None if stored.fresh else _look(desk, stored.event))
+        return _reply(None if stored.fresh else _read(desk, stored.event))
     with desk.waiting.place(stored.event) as announced:
-        outcome = None if stored.fresh else _look(desk, stored.event)
+        outcome = None if stored.fresh else _read(desk, stored.event)
         if outcome is None and desk.doorbell.ring(stored.event) and announced is not None:
             outcome = _wait(desk, stored.event, announced)
         if outcome is None:
             outcome = _accept(desk, stored.event)
     return _reply(outcome)
+
+
+def _read(desk: Desk, event: EventId) -> Outcome | None:
+    """The outcome of an event that came before, if it is known. An earlier delivery may have been told a refusal.
+
+    So where that cannot be read there is no 200: it would deny what was told, and nobody would be told of it.
+    """
+    try:
+        with desk.sessions() as session:
+            return inbox.outcome(session, event)
+    except SQLAlchemyError as error:
+        log.error("An outcome could not be read.", action="look_failed", event_id=event, error=_cause(error))
+        raise Refused(GenericError.UNAVAILABLE) from error
 
 
 def _wait(desk: Desk, event: EventId, announced: threading.Event) -> Outcome | None:
@@ -196,10 +209,8 @@ def _wait(desk: Desk, event: EventId, announced: threading.Event) -> Outcome | N
 def _look(desk: Desk, event: EventId) -> Outcome | None:
     """The outcome, if it is known. A database that is away now does not change that the event is stored."""
     try:
-        with desk.sessions() as session:
-            return inbox.outcome(session, event)
-    except SQLAlchemyError as error:
-        log.error("An outcome could not be read.", action="look_failed", event_id=event, error=type(error).__name__)
+        return _read(desk, event)
+    except Refused:
         return None
 
 

@@ -186,7 +186,7 @@ class AlertKind(StrEnum):
     """Each kind of thing that is worth a person's time."""
 
     CONFLICT = "conflict"  # the same key with other content
-    LATE_FAILURE = "late_failure"  # refused after ProQuant had been answered 200
+    LATE_FAILURE = "late_failure"  # refused after ProQuant was, or may have been, answered 200
     FLAT_NOT_REVERSED = "flat_not_reversed"  # REOPEN closed, but could not open
     PARKED = "parked"  # an event that only a person can settle
     UNKNOWN_TYPE = "unknown_type"  # an event type that this build does not know

@@ -91,6 +91,7 @@ def _forgettable(before: datetime) -> Select[int]:
         this.c.finished_at < before,
         this.c.type.not_in(LASTING),
         ~_is_in_hand(this),
+        or_(this.c.error_type.is_(None), this.c.refusal_told),
         ~_stands_under_what_is_held(this),
         ~_has_ordered_what_counts(this, before),
         or_(this.c.type.not_in(TRADING), _is_succeeded(this)),

@@ -98,20 +98,15 @@ class Strategy(Base):
 
 class EventRow(Base):
     """The inbox: one ProQuant message. Inserted by the receiver through `inbox.py`, many at once through
-    `inbox_batch.py`; moved through `progress.py`; deleted, when it is old, by `retention.py`.
+    `inbox_batch.py`; moved through `progress.py`; noted as told by `refusals.py`; deleted, when old, by `retention.py`.
     """
 
     __tablename__ = "events"
     __table_args__ = (
         UniqueConstraint("account_id", "key"),
-        Index(
-            "ix_events_unfinished",
-            "strategy",
-            "timestamp_ms",
-            "seq",
-            postgresql_where=text("finished_at IS NULL"),
-        ),
+        Index("ix_events_unfinished", "strategy", "timestamp_ms", "seq", postgresql_where=text("finished_at IS NULL")),
         Index("ix_events_strategy_order", "strategy", "timestamp_ms", "seq"),
+        Index("ix_events_untold", "finished_at", postgresql_where=text("error_type IS NOT NULL AND NOT refusal_told")),
         CheckConstraint(f"(finished_at IS NULL) = (state IN {UNFINISHED_STATES})", name="ck_events_finished"),
     )
 
@@ -142,6 +137,7 @@ class EventRow(Base):
     error_type: Mapped[str | None] = mapped_column(Text)  # with `refused`: one of the nine or a generic word
     refused_by: Mapped[str | None] = mapped_column(Text)  # with `refused`: bridge or broker
     reason: Mapped[str | None] = mapped_column(Text)  # refused, skipped, waiting, parked: one sentence or word
+    refusal_told: Mapped[bool] = mapped_column(server_default=text("false"))  # ProQuant, or a person, knows of it
 
 
 class OrderRow(Base):

@@ -46,6 +46,7 @@ def grow_old(bridge: Bridge, age: timedelta, events: Sequence[Event] = ()) -> li
     }
     with bridge.sessions.begin() as session:
         session.execute(update(Alert).values(routed_at=func.now()))
+        session.execute(update(EventRow).values(refusal_told=True))
         for table, columns in moved.items():
             earlier = ", ".join(f"{column} = {column} - :age" for column in columns.split())
             session.execute(text(f"UPDATE {table} SET {earlier}"), {"age": age})  # noqa: S608  # names of ours

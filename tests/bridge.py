@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from receiver.answered import Answered
 from receiver.app import make_routes
 from receiver.auth import Directory, Throttle
 from receiver.checks import Instruments
@@ -83,6 +84,7 @@ class Bridge:
     client: FlaskClient
     database_url: str
     secret_key: str
+    answered: Answered  # writes nothing down before it is told to
     account: str = "alice"
     token: str = ""
     rung: list[EventId] = field(default_factory=list)
@@ -160,12 +162,13 @@ def running(
     sweep: float = 0.5,
     lease: float = 60.0,
     meter: Meter | None = None,
+    places: int = 24,
 ) -> Iterator[Bridge]:
     """A bridge whose doorbell starts the worker's code in one of `slots` threads; with `deaf`, only the sweep does."""
     secret_key = Fernet.generate_key().decode()
     pool = ThreadPoolExecutor(slots)
     tasks: list[Future[None]] = []
-    waiting = Waiting(NoRedis(), places=24)  # type: ignore[arg-type]  # never listens: outcomes are announced directly
+    waiting = Waiting(NoRedis(), places)  # type: ignore[arg-type]  # never listens: outcomes are announced directly
     adapters = Adapters(sessions, secret_key, meter)
 
     def ring(event: EventId) -> bool:
@@ -187,6 +190,7 @@ def running(
     )
     doorbell = DeafDoorbell() if deaf else DirectDoorbell(ring)
     writer = Writer(sessions, doorbell.ring)
+    answered = Answered(sessions)
     desk = Desk(
         sessions=sessions,
         directory=Directory(sessions),
@@ -198,10 +202,11 @@ def running(
         wait=wait,
         now=lambda: datetime.now(UTC),
         writer=writer,
+        answered=answered.note,
     )
     sweeping = threading.Thread(target=sweeper.run)
     sweeping.start()
-    bridge = Bridge(sessions, make_routes(desk, sweep).test_client(), database_url, secret_key)
+    bridge = Bridge(sessions, make_routes(desk, sweep).test_client(), database_url, secret_key, answered)
     try:
         yield bridge
     finally:

@@ -26,7 +26,7 @@ from shared.queue import (
     make_redis,
     waiting,
 )
-from workers import deprecation, execution, fallback, lanes, overdue, reconcile
+from workers import deprecation, execution, fallback, lanes, overdue, reconcile, untold_refusals
 from workers.adapters import Adapters
 from workers.brokers.meter import Meter
 from workers.fallback import Fallback, Listener
@@ -140,6 +140,9 @@ def _make_sweeper(
     def warn_of_overdue_closes() -> None:
         overdue.warn_due(sessions)
 
+    def tell_untold_refusals() -> None:
+        untold_refusals.tell_due(sessions)
+
     redis = make_redis(config.redis_url)
     retention = Retention(sessions, config.retention_days)
     listener = Listener(sessions, lambda: answers(redis), send_canary, standby, config.sweep_interval)
@@ -158,6 +161,7 @@ def _make_sweeper(
             reconcile_due,
             warn_of_deprecations,
             warn_of_overdue_closes,
+            tell_untold_refusals,
             notifier.notify,
             retention.forget,
         ),

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from sqlalchemy.orm import Session
 
-from shared import intents, ledger, progress, waits
+from shared import intents, ledger, progress, refusals, waits
 from shared.alerts import raise_alert
 from shared.domain import AlertKind, EventId, OrderState
 from shared.situation import Order, Situation
@@ -148,4 +148,6 @@ def _finish(session: Session, s: Situation, step: Finish, now: datetime) -> bool
     elif s.task.type is None:
         note = "An event of a type that this build does not know."
         raise_alert(session, AlertKind.UNKNOWN_TYPE, note, s.account_id, s.task.id)
+    if step.refusal is not None and (answered or step.alert is not None):
+        refusals.note_told(session, [s.task.id])
     return answered

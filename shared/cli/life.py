@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.domain import FINISHED, ORDER_FINAL, EventState, OrderState, error_named
+from shared.domain import FINISHED, ORDER_FINAL, EventState, OrderState
 from shared.orphans import OUR_VERSION
-from shared.proquant.answers import accepted, reply_for
+from shared.proquant.answers import accepted
 
 Facts = Mapping[str, Any]
 NO_DELAY = timedelta(days=365)  # a timestamp that is older is a sample, as `denials.py` says
@@ -16,7 +16,8 @@ NO_DELAY = timedelta(days=365)  # a timestamp that is older is a sample, as `den
 def answers(event: Facts, noted: Sequence[Facts]) -> list[dict[str, Any]]:
     """Each answer that ProQuant got. Where the receiver could not note it, it is derived, and said to be.
 
-    It can be: an answer is a function of the outcome, or 200 where the outcome came after it. Only its time is lost.
+    It can be where every answer that an event may have got is a 200: it ended well, or the 200 came before its end. To
+    a refusal that nobody noted there may have been none, or a 200 that could not be noted: nothing is claimed of it.
     """
     if event["version"] == OUR_VERSION:
         return []  # an event of our own, which nobody sent
@@ -29,11 +30,9 @@ def answers(event: Facts, noted: Sequence[Facts]) -> list[dict[str, Any]]:
     if event["accepted_at"] is not None:
         at = event["accepted_at"]
         return [{"from": "derived", **_answer(accepted().status, "", at, at, 1)}]
-    if event["state"] not in FINISHED:
+    if event["state"] not in FINISHED or event["state"] == EventState.REFUSED:
         return []
-    refused = event["state"] == EventState.REFUSED
-    reply = reply_for(error_named(event["error_type"]), event["reason"] or "") if refused else accepted()
-    return [{"from": "derived", **_answer(reply.status, reply.body.decode(), None, None, None)}]
+    return [{"from": "derived", **_answer(accepted().status, "", None, None, None)}]
 
 
 def _answer(

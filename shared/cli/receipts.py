@@ -16,7 +16,7 @@ from shared.wait_tables import WaitRow
 
 WHOLE_EVENT = (
     *("version", "timestamp_ms", "seq", "direction", "ticker", "quantity", "accepted_at", "started_at", "attempts"),
-    *("failures", "next_attempt_at", "rung_at", "refused_by", "reason"),
+    *("failures", "next_attempt_at", "rung_at", "refused_by", "reason", "refusal_told"),
 )
 WHOLE_ORDER = (
     *ORDER,

@@ -50,6 +50,7 @@ def judge(facts: Facts, history: Sequence[Exchange]) -> list[Wrong]:
     for identity, exchanges in deliveries.items():
         wrong += _one_row(exchanges, rows.get(identity, []))
         wrong += _same_answer(facts, exchanges, rows.get(identity, []))
+        wrong += _told_to_nobody(facts, exchanges, rows.get(identity, []))
     return wrong
 
 
@@ -117,13 +118,23 @@ def _same_answer(facts: Facts, exchanges: Sequence[Exchange], rows: Sequence[Eve
 
 
 def _early_200(facts: Facts, exchange: Exchange, row: EventFact, told: Sequence[Exchange]) -> Iterable[Wrong]:
-    """A 200 for what was refused in the end: it must have been noted, and somebody told in its place."""
+    """A 200 for what was refused in the end: somebody must have been told in its place, whether or not it was noted.
+
+    An error that came later has told the sender itself.
+    """
     if any(other.ended < exchange.began for other in told):
         yield Wrong("I10", _name(exchange), f"answered 200 after {row.error}")
-    if row.accepted_at is None:
-        yield Wrong("I10", _name(exchange), f"answered 200, not noted as accepted, and refused with {row.error}")
-    elif not facts.alerted(row.id, *TOLD_TOO_LATE):
+    later = any(exchange.ended < other.began for other in told)
+    if not facts.alerted(row.id, *TOLD_TOO_LATE) and (row.accepted_at is not None or not later):
         yield Wrong("I10", _name(exchange), f"answered 200, refused with {row.error}, and nobody was told")
+
+
+def _told_to_nobody(facts: Facts, exchanges: Sequence[Exchange], rows: Sequence[EventFact]) -> Iterable[Wrong]:
+    """I10: a refusal reaches the sender or a person, also where no answer left, or one that says nothing of it."""
+    for row in (row for row in rows if row.state == "refused" and len(rows) == 1):
+        mine = [e.answer for e in exchanges if _has_content_of(e.event, row) and e.answer is not None]
+        if not any(word_of(answer) == row.error for answer in mine) and not facts.alerted(row.id, *TOLD_TOO_LATE):
+            yield Wrong("I10", str(row), f"refused with {row.error}, and nobody was told")
 
 
 def _conflicts(facts: Facts, exchanges: Sequence[Exchange], row: EventFact) -> Iterable[Wrong]:

@@ -44,6 +44,17 @@ def test_what_was_refused_lately_stays_too(bridge: Bridge) -> None:
     assert forget(bridge.sessions) == 1
 
 
+def test_a_refusal_that_may_have_been_told_to_nobody_stays_until_somebody_is_told(bridge: Bridge) -> None:
+    tell(bridge, ("CLOSE", "p1"), ("CLOSE", "p2"))
+    grow_old(bridge, MONTH)
+    with bridge.sessions.begin() as session:
+        session.execute(update(EventRow).values(refusal_told=False))
+    assert forget(bridge.sessions) == 0
+    with bridge.sessions.begin() as session:
+        session.execute(update(EventRow).values(refusal_told=True))
+    assert forget(bridge.sessions) == 1
+
+
 def test_a_later_event_that_came_to_nothing_does_not_stand_for_one_that_traded(bridge: Bridge) -> None:
     tell(bridge, ("OPEN", "p1"), ("CLOSE", "p1"))
     bridge.post(signal("SIGNAL_OPEN", "p2", quantity=Decimal(5000)))

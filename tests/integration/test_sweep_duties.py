@@ -1,12 +1,19 @@
 """What the sweep does besides ringing: a duty that fails keeps no other one from being done."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import structlog
+from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
+from shared.config import load
 from shared.db import Sessions
+from shared.tables import EventRow
+from tests.bridge import signal
+from tests.workshop import open_workshop
+from workers import app, untold_refusals
 from workers.duties import DutiesFailed
 from workers.sweep import Sweeper
 
@@ -64,3 +71,27 @@ def test_the_next_sweep_comes_after_one_that_failed(sessions: Sessions) -> None:
     with structlog.testing.capture_logs() as logged:
         sweeper.run()
     assert [entry["duties"] for entry in logged if entry["action"] == "sweep_failed"] == ["second", "second"]
+
+
+def test_a_worker_that_sweeps_tells_of_refusals_that_nobody_may_know(
+    sessions: Sessions, database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the duties that a worker process is made with."""
+    workshop = open_workshop(sessions)
+    event = workshop.arrives(signal("SIGNAL_CLOSE"))
+    workshop.run(event)
+    with sessions.begin() as session:
+        session.execute(update(EventRow).values(finished_at=EventRow.finished_at - 2 * untold_refusals.GRACE))
+    made: list[Sweeper] = []
+
+    def keep(*arguments: Any, **named: Any) -> Sweeper:
+        made.append(Sweeper(*arguments, **named))
+        return made[0]
+
+    monkeypatch.setattr(app, "Sweeper", keep)
+    monkeypatch.setattr(app, "_tie_to_life", lambda *_: None)
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    app.make_worker(load(), threads=1)
+    made[0].sweep()
+    assert workshop.alerts() == ["late_failure"]

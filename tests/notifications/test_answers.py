@@ -1,10 +1,12 @@
 """What ProQuant was answered is written down after it was answered, and nothing of that is waited for."""
 
+import time
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import select
+import structlog
+from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver import answered as module
@@ -15,6 +17,7 @@ from shared.domain import ErrorType, EventId
 from shared.notification_tables import AnswerRow
 from shared.proquant.answers import accepted, reply_for
 from tests.bridge import signal
+from tests.eventually import eventually
 from tests.workshop import open_workshop
 
 REFUSED = reply_for(ErrorType.MARKET_CLOSED)
@@ -87,6 +90,38 @@ def test_what_is_remembered_is_bounded(sessions: Sessions, event: EventId, monke
         answered.note(event, reply)
     answered.flush()
     assert [(row.status, row.times) for row in rows(sessions)] == [(200, 2)]
+
+
+def test_a_stop_writes_the_last_answers_down(sessions: Sessions, event: EventId) -> None:
+    answered = Answered(sessions)
+    answered.note(event, accepted())
+    answered.stop()
+    assert [row.status for row in rows(sessions)] == [200]
+
+
+def test_a_stop_does_not_wait_for_a_database_that_does_not_answer(sessions: Sessions, event: EventId) -> None:
+    answered = Answered(sessions)
+    answered.note(event, accepted())
+    with sessions.begin() as session:
+        session.execute(text("LOCK TABLE answers"))
+        began = time.monotonic()
+        answered.stop(0.1)
+        assert time.monotonic() - began < 2
+
+    def written() -> None:
+        assert [row.status for row in rows(sessions)] == [200]
+
+    eventually(written)
+
+
+def test_a_stop_says_what_it_could_not_write(sessions: Sessions, event: EventId) -> None:
+    away = make_engine("postgresql://nobody@127.0.0.1:1/none")
+    answered = Answered(make_sessions(away))
+    answered.note(event, accepted())
+    with structlog.testing.capture_logs() as logged:
+        answered.stop()
+    away.dispose()
+    assert [entry["action"] for entry in logged] == ["answers_failed"]
 
 
 def test_an_event_that_was_deleted_since_does_not_keep_the_others_from_being_written(

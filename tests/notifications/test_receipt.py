@@ -9,7 +9,7 @@ import pytest
 from receiver.answered import Answered
 from shared.cli import life
 from shared.clock import database_clock
-from shared.domain import AlertKind, EventId, GenericError
+from shared.domain import AlertKind, ErrorType, EventId
 from shared.orphans import OUR_VERSION
 from shared.proquant.answers import accepted, reply_for
 from shared.schema import Base
@@ -68,10 +68,22 @@ def test_it_tells_the_answer_and_when_it_was_given(flipped: Bridge, cli: Cli) ->
 
 
 def test_an_answer_that_nobody_noted_is_derived_and_said_to_be(flipped: Bridge, cli: Cli) -> None:
-    (answer,) = cli.json("events", "show", "3")["answers"]
-    assert (answer["from"], answer["status"], answer["error"]) == ("derived", 409, "PositionAlreadyExists")
-    assert answer["proquant_error"] is True
+    (answer,) = cli.json("events", "show", "1")["answers"]
+    assert (answer["from"], answer["status"], answer["error"]) == ("derived", 200, None)
     assert answer["at"] is None
+
+
+def test_of_a_refusal_that_nobody_noted_no_answer_is_claimed(flipped: Bridge, cli: Cli) -> None:
+    """It may have been a 200 that could not be noted, or none at all."""
+    receipt = cli.json("events", "show", "3")
+    assert (receipt["error_type"], receipt["refusal_told"], receipt["answers"]) == ("PositionAlreadyExists", False, [])
+    answered = Answered(flipped.sessions)
+    answered.note(EventId(3), reply_for(ErrorType.POSITION_ALREADY_EXISTS))
+    answered.flush()
+    receipt = cli.json("events", "show", "3")
+    (answer,) = receipt["answers"]
+    assert (answer["from"], answer["status"], answer["error"]) == ("noted", 409, "PositionAlreadyExists")
+    assert receipt["refusal_told"] is True
 
 
 def test_it_tells_who_was_told_and_who_was_not(flipped: Bridge, cli: Cli) -> None:
@@ -115,10 +127,7 @@ def test_an_event_that_is_not_answered_yet_has_no_answer(flipped: Bridge) -> Non
     assert life.answers(event, []) == []
     (late,) = life.answers({**event, "accepted_at": now, "state": "refused", "error_type": "MarketClosed"}, [])
     assert (late["status"], late["at"]) == (200, now), "ProQuant got the 200, not the refusal that came after it."
-    (refused,) = life.answers({**event, "state": "refused", "error_type": "expired", "reason": "Too old."}, [])
-    assert refused["status"] == reply_for(GenericError.EXPIRED).status
-    assert refused["detail"] == "Too old."
-    assert refused["proquant_error"] is False
+    assert life.answers({**event, "state": "refused", "error_type": "expired", "reason": "Too old."}, []) == []
 
 
 def test_an_event_that_was_answered_at_once_tells_that_itself_and_its_redeliveries_are_noted() -> None:

@@ -34,3 +34,26 @@ def test_alerts_from_before_the_upgrade_are_not_sent_to_anyone(database_url: str
         unrouted = connection.exec_driver_sql("SELECT count(*) FROM alerts WHERE routed_at IS NULL").scalar_one()
     engine.dispose()
     assert unrouted == 0
+
+
+def test_refusals_from_before_the_upgrade_count_as_told(database_url: str) -> None:
+    """Of what comes after it nobody knows until it is noted."""
+    engine = make_engine(database_url)
+    config = migrate._config()
+    strategy = "INSERT INTO strategies (account_id, strategy_id, name) VALUES (1, 's1', 'Gold') RETURNING id"
+    refused = (
+        "INSERT INTO events (account_id, strategy, seq, key, content_hash, body_hash, version, type, timestamp_ms,"
+        " state, finished_at, error_type) SELECT 1, id, 1, '{key}', '', '', 'v1', 'SIGNAL_CLOSE', 1, 'refused', now(),"
+        " 'expired' FROM strategies"
+    )
+    account = "INSERT INTO accounts (name, broker, broker_settings, multiplier) VALUES ('alice', 'paper', '', 1)"
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0009")
+        for statement in (account, strategy, refused.format(key="before")):
+            connection.exec_driver_sql(statement)
+        command.upgrade(config, "head")
+        connection.exec_driver_sql(refused.format(key="after"))
+        told = connection.exec_driver_sql("SELECT key, refusal_told FROM events ORDER BY id").all()
+    engine.dispose()
+    assert [tuple(row) for row in told] == [("before", True), ("after", False)]

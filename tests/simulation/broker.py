@@ -82,7 +82,7 @@ class SimulatedBroker:
         return not closed
 
     def mark(self) -> str | None:
-        if self._faults.draw((Fault.MARK_UNAVAILABLE,), 0.3):
+        if self._faults.draw((Fault.MARK_UNAVAILABLE,), 2.0):
             raise BrokerUnavailable("the broker is down (simulated)")
         return str(len(self.books.entries))
 

@@ -17,7 +17,7 @@ NUMBERED = ("accounts", "strategies", "events", "orders", "positions")
 WIPE = "; ".join(
     [
         "UPDATE orders SET position_id = NULL",
-        "DELETE FROM alerts; DELETE FROM fills; DELETE FROM positions; DELETE FROM orders",
+        "DELETE FROM alerts; DELETE FROM answers; DELETE FROM fills; DELETE FROM positions; DELETE FROM orders",
         "DELETE FROM events; DELETE FROM strategies; DELETE FROM instruments; DELETE FROM tokens; DELETE FROM accounts",
         "DELETE FROM workers; DELETE FROM sweep_lease; DELETE FROM protocol_versions",
         *(f"PERFORM setval(pg_get_serial_sequence('{table}', 'id'), 1, false)" for table in NUMBERED),

@@ -8,6 +8,7 @@ from decimal import Decimal
 from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from receiver.answered import Answered
 from receiver.auth import Directory, Throttle
 from receiver.checks import Instruments
 from receiver.versions import Versions
@@ -22,7 +23,9 @@ from tests.simulation.database import WatchedSessions
 from tests.simulation.faults import Faults
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.world import SECRET_KEY, Rules, World, void
+from workers import untold_refusals
 from workers.brokers.base import Dedupe
+from workers.duties import DutiesFailed
 from workers.sweep import Sweeper
 from workers.workbench import Workbench
 
@@ -125,8 +128,10 @@ def _furnish(world: World, plain: Sessions, rng: random.Random) -> None:
         jitter=rng.random,
         pause=lambda _: scheduler.pause(RETRY_SECONDS),
     )
+    receiver_sessions: Sessions = WatchedSessions(world.engine, world, "receiver")  # type: ignore[assignment]
+    world.answered = Answered(receiver_sessions, lambda: scheduler.now)
     world.desk = Desk(
-        sessions=WatchedSessions(world.engine, world, "receiver"),  # type: ignore[arg-type]
+        sessions=receiver_sessions,
         directory=Directory(plain, lambda: scheduler.now),
         throttle=Throttle(pause=void),
         instruments=Instruments(plain, lambda: scheduler.now),
@@ -135,6 +140,7 @@ def _furnish(world: World, plain: Sessions, rng: random.Random) -> None:
         waiting=VirtualWaiting(world),  # type: ignore[arg-type]
         wait=rules.wait,
         now=world.now,
+        answered=world.note_answer,
     )
     for story in world.stories:
         for delivery in story.deliveries:
@@ -144,8 +150,21 @@ def _furnish(world: World, plain: Sessions, rng: random.Random) -> None:
 
 def _begin_sweeps(world: World) -> None:
     sessions: Sessions = WatchedSessions(world.engine, world, "sweep")  # type: ignore[assignment]
+
+    def tell_untold_refusals() -> None:
+        untold_refusals.tell_due(sessions, lambda _: world.now())
+
     sweepers = [
-        Sweeper(sessions, world.ring, void, f"process {n}", world.rules.sweep, lambda _: world.now()) for n in (1, 2)
+        Sweeper(
+            sessions,
+            world.ring,
+            void,
+            f"process {n}",
+            world.rules.sweep,
+            lambda _: world.now(),
+            duties=(tell_untold_refusals,),
+        )
+        for n in (1, 2)
     ]
 
     def sweep(number: int) -> Callable[[], None]:
@@ -154,6 +173,8 @@ def _begin_sweeps(world: World) -> None:
                 sweepers[number % 2].sweep()
             except (OperationalError, InterfaceError) as error:
                 world.scheduler.note(f"sweep fails: {error.orig}")
+            except DutiesFailed as failed:
+                world.scheduler.note(f"sweep fails in part: {failed}")
 
         def begin() -> None:
             if not world.nothing_is_due():  # a sweep that can find nothing would only cost time

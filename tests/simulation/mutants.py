@@ -134,6 +134,17 @@ def _takes_part_for_all(right: Function) -> Function:
     return reported
 
 
+def _concludes_what_was_told(right: Function) -> Function:
+    """From the 200 that was not noted; but what may have kept it from being noted, it had been given."""
+
+    def finish(session: Session, event: EventId, *arguments: Any, **named: Any) -> Any:
+        answered = right(session, event, *arguments, **named)
+        session.execute(update(EventRow).where(EventRow.id == event).values(refusal_told=True))
+        return answered
+
+    return finish
+
+
 _UNFENCED: Breakage = {"workers.lease.renew": _believes_any}
 
 MUTANTS = (
@@ -157,7 +168,7 @@ MUTANTS = (
     Mutant("nobody waits for what should have come before", {"workers.planning._grace": always(None)}),
     Mutant("no order needs a mark", {"workers.preconditions.misses_mark": always(False)}),
     Mutant("a flip is known by its id and direction", {"workers.planning._is_asked_again": _by_direction}),
-    Mutant("what is asked for again is held as of the first time", {"shared.ledger.confirm": always(None)}),
+    Mutant("a 200 that was not noted counts as not given", {"shared.progress.finish": _concludes_what_was_told}),
     Mutant("a partly filled close counts as flat", {"shared.ledger.reported": _takes_part_for_all}),
 )
 

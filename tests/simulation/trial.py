@@ -61,6 +61,7 @@ def _count(world: World, found: facts.Facts) -> Counter[str]:
     for event in found.events:
         unnoted = event.accepted_at is None and (event.strategy, event.timestamp_ms) in accepted
         counts["refusals after a 200 that the database could not note"] += unnoted and event.state == "refused"
+        counts["refusals that a person was told of"] += ("late_failure", event.id) in found.alerts
         counts["events"] += 1
         counts[f"event {event.state}{f': {event.error}' if event.error else ''}"] += 1
     return counts

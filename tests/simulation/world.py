@@ -8,6 +8,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from receiver.answered import FLUSH_SECONDS, Answered
 from receiver.call import Call
 from receiver.webhook import Desk, receive
 from shared.domain import AccountId, EventId, SignalEvent
@@ -31,6 +32,7 @@ DEATHS = {"worker": Fault.WORKER_DEATH, "receiver": Fault.RECEIVER_DEATH, "sweep
 OPEN_WORK = text(
     "SELECT count(*) FROM events e WHERE state IN ('received', 'executing', 'waiting') AND NOT (type <> 'SIGNAL_CLOSE'"
     " AND EXISTS (SELECT FROM events p WHERE p.strategy = e.strategy AND p.state = 'parked'))"
+    " OR error_type IS NOT NULL AND NOT refusal_told"
 )
 
 
@@ -67,7 +69,7 @@ class Answer:
 
 @dataclass
 class World:
-    """Everything that was there and what happened in it, for the oracle to judge."""
+    """Everything that was there and what happened in it, for the oracle to judge. `answered`: of its receivers."""
 
     seed: int
     rules: Rules
@@ -80,10 +82,12 @@ class World:
     engine: Engine
     broker: SimulatedBroker = field(init=False)
     desk: Desk = field(init=False)
+    answered: Answered = field(init=False)
     bench: Workbench = field(init=False)
     answers: list[Answer] = field(default_factory=list)
     bells: list[EventId] = field(default_factory=list)
     announced: set[EventId] = field(default_factory=set)
+    rang: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
     pauses: random.Random = field(default_factory=random.Random)
     called: int = 0
@@ -107,8 +111,12 @@ class World:
         self.scheduler.pause(seconds)
 
     def commit_fault(self) -> Fault | None:
-        """What goes wrong with the commit of the transaction that begins."""
-        fault = self.faults.draw(database.COMMIT_FAULTS, 0.5)
+        """What goes wrong with the commit of the transaction that begins.
+
+        It is likelier where a receiver that has rung notes that it answers 200: once a signal at most, and a refusal
+        that is not told hangs on it.
+        """
+        fault = self.faults.draw(database.COMMIT_FAULTS, 3.0 if self.scheduler.current in self.rang else 0.5)
         if fault is not None:
             self.scheduler.note(fault.upper())
             for answer in self.answers:
@@ -127,6 +135,8 @@ class World:
         """A doorbell: it may be lost, and it may ring twice."""
         fault = self.faults.draw((Fault.BELL_LOST, Fault.BELL_DOUBLE), 0.5)
         self.scheduler.note(f"rings {event}{f' ({fault})' if fault else ''}")
+        if self.scheduler.current.startswith("receiver"):
+            self.rang.add(self.scheduler.current)
         self.bells += {None: [event], Fault.BELL_LOST: [], Fault.BELL_DOUBLE: [event, event]}[fault]
         self.answer_doors()
         return True
@@ -152,6 +162,23 @@ class World:
         """An alarm: it may be lost."""
         if self.faults.draw((Fault.ALARM_LOST,), 0.5) is None:
             self.scheduler.at((at - BEGINNING).total_seconds(), lambda: void(self.ring(event)))
+
+    def note_answer(self, event: EventId, reply: Reply) -> None:
+        """It is written down a moment later, if the receiver lives as long."""
+        self.answered.note(event, reply)
+        self.scheduler.note(f"notes {reply.status} for {event}")
+        self._write_answers_soon()
+
+    def _write_answers_soon(self) -> None:
+        when = self.scheduler.now + FLUSH_SECONDS
+        self.scheduler.at(when, lambda: self.scheduler.spawn("receiver answers", self._write_answers))
+
+    def _write_answers(self) -> None:
+        try:
+            self.answered.flush()
+        except OperationalError as error:
+            self.scheduler.note(f"answers are not written: {error.orig}")
+            self._write_answers_soon()
 
     def announce(self, event: EventId) -> None:
         """An outcome is known: it may not be heard."""
@@ -195,7 +222,7 @@ class World:
         self.resting = None
 
     def nothing_is_due(self) -> bool:
-        """Whether every stored event is finished, or waits for a person. Asked again only after a commit."""
+        """Whether every stored event waits for a person, or is finished and told. Asked again only after a commit."""
         if self.resting is None:
             with self.engine.connect() as connection:
                 self.resting = connection.execute(OPEN_WORK).scalar() == 0

@@ -1,0 +1,158 @@
+"""Who is told of a refusal that ProQuant may not have been told: after which time, how often, and of which not."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, text
+
+from receiver.answered import Answered
+from shared import progress
+from shared.clock import database_clock
+from shared.db import Sessions
+from shared.domain import ErrorType, EventId, StrategyKey
+from shared.proquant.answers import accepted, reply_for
+from shared.tables import Alert
+from tests.bridge import signal
+from tests.workshop import Workshop, open_workshop
+from workers import untold_refusals
+from workers.brokers.base import OrderRejected
+
+LATE = untold_refusals.GRACE + timedelta(seconds=5)
+NOT_FOUND = reply_for(ErrorType.POSITION_NOT_FOUND)
+
+
+@pytest.fixture
+def workshop(sessions: Sessions) -> Workshop:
+    return open_workshop(sessions)
+
+
+def refused(workshop: Workshop, position: str = "p1", answered: bool = False) -> EventId:
+    """A CLOSE of what was never opened."""
+    event = workshop.arrives(signal("SIGNAL_CLOSE", position, strategy_id=f"s-{position}"), answered)
+    workshop.run(event)
+    assert workshop.event(event).state == "refused"
+    return event
+
+
+def tell(workshop: Workshop, later: timedelta = LATE) -> None:
+    with workshop.sessions.begin() as session:
+        untold_refusals.tell(session, database_clock(session) + later)
+
+
+def alerts(workshop: Workshop) -> Sequence[Alert]:
+    with workshop.sessions() as session:
+        return session.scalars(select(Alert).order_by(Alert.id)).all()
+
+
+def test_a_refusal_of_which_nobody_noted_an_answer_is_alerted_once(workshop: Workshop) -> None:
+    event = refused(workshop)
+    tell(workshop, untold_refusals.GRACE - timedelta(seconds=5))
+    assert alerts(workshop) == []
+    tell(workshop)
+    tell(workshop)
+    (alert,) = alerts(workshop)
+    assert (alert.kind, alert.event_id, alert.account_id) == ("late_failure", event, workshop.account)
+    assert alert.detail.startswith("Refused, and it is not known that ProQuant was told")
+    assert f"{ErrorType.POSITION_NOT_FOUND}. {workshop.event(event).reason}" in alert.detail
+    assert workshop.event(event).refusal_told
+
+
+def test_a_refusal_that_was_answered_is_not_alerted(workshop: Workshop) -> None:
+    event = refused(workshop)
+    answer(workshop, event, NOT_FOUND.status)
+    assert workshop.event(event).refusal_told
+    tell(workshop)
+    assert alerts(workshop) == []
+
+
+def test_a_200_proves_nothing(workshop: Workshop) -> None:
+    event = refused(workshop)
+    answer(workshop, event, 200)
+    tell(workshop)
+    assert [alert.event_id for alert in alerts(workshop)] == [event]
+
+
+def test_an_answer_to_one_event_says_nothing_of_another(workshop: Workshop) -> None:
+    first, second = refused(workshop, "p1"), refused(workshop, "p2")
+    answer(workshop, first, NOT_FOUND.status)
+    tell(workshop)
+    assert [alert.event_id for alert in alerts(workshop)] == [second]
+
+
+def test_what_is_known_to_have_been_answered_200_is_alerted_at_its_end_and_not_again(workshop: Workshop) -> None:
+    event = refused(workshop, answered=True)
+    assert workshop.event(event).refusal_told
+    tell(workshop)
+    assert workshop.alerts() == ["late_failure"]
+
+
+def test_a_flip_that_left_nothing_is_alerted_at_its_end_and_not_again(workshop: Workshop) -> None:
+    workshop.run(workshop.arrives(signal("SIGNAL_OPEN")))
+    workshop.broker.script.extend([None, OrderRejected(ErrorType.INSUFFICIENT_FUNDS, "no money")])
+    flip = workshop.arrives(signal("SIGNAL_REOPEN", "p2"))
+    workshop.run(flip)
+    assert workshop.event(flip).state == "refused"
+    tell(workshop)
+    assert workshop.alerts() == ["flat_not_reversed"]
+
+
+def test_what_was_not_refused_is_not_alerted(workshop: Workshop) -> None:
+    workshop.run(workshop.arrives(signal("SIGNAL_OPEN")))
+    workshop.run(workshop.arrives(signal("SIGNAL_REOPEN")))
+    workshop.arrives(signal("SIGNAL_CLOSE"))
+    tell(workshop)
+    assert workshop.states()[0] == "done"
+    assert alerts(workshop) == []
+
+
+def test_two_who_sweep_at_once_tell_once(workshop: Workshop) -> None:
+    """Each would tell; the second finds the row locked, leaves it, and later finds it told."""
+    event = refused(workshop)
+    with workshop.sessions.begin() as first, workshop.sessions.begin() as second:
+        now = database_clock(first) + LATE
+        untold_refusals.tell(first, now)
+        untold_refusals.tell(second, now)
+    tell(workshop)
+    assert [alert.event_id for alert in alerts(workshop)] == [event]
+
+
+def test_a_note_in_the_same_moment_waits_for_nobody_who_told_already(workshop: Workshop) -> None:
+    event = refused(workshop)
+    tell(workshop)
+    answer(workshop, event, NOT_FOUND.status)
+    tell(workshop)
+    assert len(alerts(workshop)) == 1
+
+
+def test_many_are_told_batch_by_batch_and_the_oldest_first(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = [refused(workshop, f"p{number}") for number in range(3)]
+    monkeypatch.setattr(untold_refusals, "AT_ONCE", 2)
+    tell(workshop)
+    assert [alert.event_id for alert in alerts(workshop)] == events[:2]
+    tell(workshop)
+    assert [alert.event_id for alert in alerts(workshop)] == events
+
+
+def test_taking_an_event_up_makes_no_entry_in_an_index(workshop: Workshop) -> None:
+    """The index of untold refusals goes by what changes at the end only."""
+    workshop.arrives(signal("SIGNAL_OPEN"))
+    with workshop.sessions.begin() as session:
+        progress.take_next(session, StrategyKey(workshop.strategy().id), database_clock(session))
+        counted = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'events'"
+        assert tuple(session.execute(text(counted)).one()) == (1, 1)
+
+
+def test_looking_for_untold_refusals_reads_no_other_event(workshop: Workshop) -> None:
+    refused(workshop)
+    with workshop.sessions() as session:
+        session.execute(text("SET LOCAL enable_seqscan TO off"))
+        query = "EXPLAIN SELECT id FROM events WHERE error_type IS NOT NULL AND NOT refusal_told ORDER BY finished_at"
+        assert any("ix_events_untold" in line for line in session.scalars(text(query)))
+
+
+def answer(workshop: Workshop, event: EventId, status: int) -> None:
+    """The receiver has answered, and has written that down."""
+    answered = Answered(workshop.sessions)
+    answered.note(event, accepted() if status == 200 else NOT_FOUND)
+    answered.flush()
