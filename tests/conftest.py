@@ -18,7 +18,7 @@ from sqlalchemy import make_url
 
 from shared import migrate
 from shared.db import Sessions, make_engine, make_sessions
-from shared.local import lock, postgres, redis
+from shared.local import lock, placement, postgres, redis
 
 TEMPLATE = "migrated"
 settings.register_profile("bridge", deadline=None)  # how long an example takes says more about the machine
@@ -44,10 +44,11 @@ def _logs_on_standard_error() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def services_folder() -> Iterator[Path]:
-    """Where the tests' servers live. Root's PostgreSQL runs as `nobody`, who cannot enter pytest's own folder."""
+    """Where the tests' servers live: a short path, since a socket's name has a limit."""
     folder = Path(tempfile.mkdtemp(prefix="pqb-test-"))
     with lock.held(folder):
         yield folder
+    placement.discard(folder)
     shutil.rmtree(folder)
 
 

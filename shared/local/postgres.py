@@ -6,10 +6,8 @@ the rights of every parent folder and adds users when it runs as root.
 
 import importlib.util
 import os
-import pwd
 import shutil
 import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -21,7 +19,8 @@ import psycopg
 
 from shared.errors import ConfigurationError
 from shared.local.orphans import end_orphans
-from shared.local.process import ENVIRONMENT, OURSELVES, Identity, Server, start
+from shared.local.placement import Placement, place
+from shared.local.process import Identity, Server, run, start
 
 USER = "bridge"
 DATABASE = "proquant_bridge"
@@ -36,12 +35,12 @@ def running(var: Path, settings: Mapping[str, str] | None = None) -> Iterator[st
 
     `settings` are server settings on top of the defaults. Raises ConfigurationError with the server's own last words.
     """
-    programs, data = _programs(), (var / "postgres").resolve()
-    end_orphans(data, "postgres", signal.SIGINT)
-    (data / "postmaster.pid").unlink(missing_ok=True)  # nobody works there now, whoever bears that id
-    with _socket_folder(var) as sockets:
-        identity = _cluster(programs, data, sockets)
-        server = _start(programs, data, sockets, identity, settings or {})
+    placement = place(_programs(), var)
+    end_orphans(placement.data, "postgres", signal.SIGINT)
+    (placement.data / "postmaster.pid").unlink(missing_ok=True)  # nobody works there now, whoever bears that id
+    with _socket_folder(placement) as sockets:
+        _make_cluster(placement)
+        server = _start(placement, sockets, var / "log", settings or {})
         try:
             _await_ready(server, _url(sockets, "postgres"))
             _create_database(_url(sockets, "postgres"))
@@ -61,110 +60,56 @@ def _programs() -> Path:
 
 
 @contextmanager
-def _socket_folder(var: Path) -> Iterator[Path]:
-    folder = (var / "sockets").resolve()
+def _socket_folder(placement: Placement) -> Iterator[Path]:
+    folder = (placement.home / "sockets").resolve()
     if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH:
         if folder.exists():
             shutil.rmtree(folder)  # a killed server leaves a lock file that names its id, which another may bear by now
         folder.mkdir(mode=0o700)
+        _give(folder, placement.identity)
         yield folder
         return
-    temporary = Path(tempfile.mkdtemp(prefix="pqb-"))  # mode 0700
+    temporary = Path(tempfile.mkdtemp(prefix="pqb-", dir="/tmp"))
+    _give(temporary, placement.identity)
     try:
         yield temporary
     finally:
         shutil.rmtree(temporary)
 
 
-def _cluster(programs: Path, data: Path, sockets: Path) -> Identity:
-    """See that the cluster exists and say who may run it. It is made aside and moved into place when it is whole."""
+def _give(folder: Path, identity: Identity) -> None:
+    if identity.user is not None and identity.group is not None:
+        os.chown(folder, identity.user, identity.group)
+
+
+def _make_cluster(placement: Placement) -> None:
+    """On first use: aside, and moved into place when it is whole."""
+    data = placement.data
     if data.exists():
-        return _identity(programs, data, sockets)
+        return
     fresh = data.with_name("postgres.new")
     if fresh.exists():
         shutil.rmtree(fresh)  # a first attempt that was cut short
     fresh.mkdir(mode=0o700)
-    identity = _identity(programs, fresh, sockets)
-    _initialise(programs, fresh, identity)
+    _give(fresh, placement.identity)
+    _initialise(placement.programs, fresh, placement.identity)
     fresh.rename(data)
-    return identity
-
-
-def _identity(programs: Path, data: Path, sockets: Path) -> Identity:
-    """PostgreSQL refuses to run as root: root runs it as the data's owner, which is `nobody` on a new folder."""
-    if os.geteuid() != 0:
-        return OURSELVES
-    owner = data.stat().st_uid or pwd.getpwnam("nobody").pw_uid
-    group = pwd.getpwuid(owner).pw_gid
-    data.parent.chmod(0o711)  # ours: let the owner pass, show nothing
-    for folder in (data, sockets):
-        os.chown(folder, owner, group)
-    plain = Identity(owner, group)
-    for identity in (plain, _past_closed_folders(plain)):
-        if identity is not None and _can_work(identity, programs, data):
-            return identity
-    raise ConfigurationError(
-        f"PostgreSQL does not run as root, and {pwd.getpwuid(owner).pw_name} cannot reach {programs} or {data}. Use an "
-        "ordinary user, move the project to a folder that everyone may enter, or set DATABASE_URL to your own server."
-    )
-
-
-def _past_closed_folders(plain: Identity) -> Identity | None:
-    """The same user with the right to pass folders such as a closed /root; util-linux's `setpriv` can grant it."""
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        return None
-    rights = "+dac_override,+dac_read_search"
-    user = (f"--reuid={plain.user}", f"--regid={plain.group}", "--clear-groups", "--pdeathsig=INT")
-    return Identity(prefix=(setpriv, *user, f"--inh-caps={rights}", f"--ambient-caps={rights}"))
-
-
-def _can_work(identity: Identity, programs: Path, data: Path) -> bool:
-    return all(
-        _succeeds(command, identity)
-        for command in ([str(programs / "postgres"), "--version"], ["sh", "-c", 'test -w "$1"', "sh", str(data)])
-    )
-
-
-def _succeeds(command: list[str], identity: Identity) -> bool:
-    try:
-        return _run(command, identity).returncode == 0
-    except PermissionError:
-        return False
-
-
-def _run(command: list[str], identity: Identity) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*identity.prefix, *command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd="/",
-        env=ENVIRONMENT,
-        user=identity.user,
-        group=identity.group,
-        extra_groups=identity.groups,
-        start_new_session=True,
-        check=False,
-    )
 
 
 def _initialise(programs: Path, data: Path, identity: Identity) -> None:
     # `trust`: whoever reaches the socket is in; its folder has mode 0700.
     command = [str(programs / "initdb"), "-D", str(data), "-U", USER, "--auth=trust", "--encoding=UTF8", "--no-locale"]
-    result = _run(command, identity)
+    result = run(command, identity)
     if result.returncode:
         raise ConfigurationError(f"PostgreSQL could not make its data folder {data}:\n{result.stdout}")
 
 
-def _start(programs: Path, data: Path, sockets: Path, identity: Identity, settings: Mapping[str, str]) -> Server:
+def _start(placement: Placement, sockets: Path, logs: Path, settings: Mapping[str, str]) -> Server:
     options = {"listen_addresses": "", "unix_socket_directories": str(sockets), **settings}
     flags = [flag for name, value in options.items() for flag in ("-c", f"{name}={value}")]
-    command = [str(programs / "postgres"), "-D", str(data), "-p", str(PORT), *flags]
-    log = data.parent / "log" / "postgres.log"
-    log.parent.mkdir(exist_ok=True)
-    return start(command, log, signal.SIGINT, identity)  # SIGINT: fast shutdown
+    command = [str(placement.programs / "postgres"), "-D", str(placement.data), "-p", str(PORT), *flags]
+    logs.mkdir(exist_ok=True)
+    return start(command, logs / "postgres.log", signal.SIGINT, placement.identity)  # SIGINT: fast shutdown
 
 
 def _url(sockets: Path, database: str) -> str:

@@ -19,11 +19,10 @@ ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whom a server runs as: ourselves unless `user` is set. `prefix` is put in front of its command line."""
+    """Whom a server runs as: ourselves unless `user` is set."""
 
     user: int | None = None
     group: int | None = None
-    prefix: tuple[str, ...] = ()
 
     @property
     def groups(self) -> list[int] | None:
@@ -44,7 +43,7 @@ def start(
         stdin.write(text.encode())
         stdin.seek(0)
         process = subprocess.Popen(
-            [*identity.prefix, *command],
+            command,
             stdin=stdin,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -57,6 +56,24 @@ def start(
             preexec_fn=tether(stop_signal),  # noqa: PLW1509  # there are no threads yet where servers start
         )
     return Server(process, log, stop_signal)
+
+
+def run(command: Sequence[str], identity: Identity = OURSELVES) -> "subprocess.CompletedProcess[str]":
+    """Run a program of a server to its end, as `start` would; its output and its errors are one text."""
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd="/",
+        env=ENVIRONMENT,
+        user=identity.user,
+        group=identity.group,
+        extra_groups=identity.groups,
+        start_new_session=True,
+        check=False,
+    )
 
 
 @dataclass(frozen=True, slots=True)
