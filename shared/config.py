@@ -13,6 +13,7 @@ from marshmallow import ValidationError, validate
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from shared import redaction
 from shared.errors import ConfigurationError
 from shared.urls import UnsafeUrl, check_url
 
@@ -62,9 +63,16 @@ def load() -> Config:
     except (EnvError, ValueError) as error:
         raise ConfigurationError(f"The environment cannot be used: {_said(error)}") from error
     config = Config(**values)  # type: ignore[arg-type]  # seal() has just proven that every value is of its field's type
+    _let_no_secret_be_echoed(config)
     if config.retention_days:
         check_retention(config, config.retention_days, "BRIDGE_RETENTION_DAYS")
     return config
+
+
+def _let_no_secret_be_echoed(config: Config) -> None:
+    for url in (config.database_url, config.redis_url):
+        redaction.add_url(url)
+    redaction.KNOWN.add(*filter(None, (config.secret_key, config.management_key)))
 
 
 @contextmanager

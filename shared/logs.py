@@ -4,9 +4,12 @@ import contextlib
 import logging
 import os
 import sys
+from typing import Any
 
 import structlog
 from structlog.typing import Processor
+
+from shared.redaction import struck
 
 QUIET = dict.fromkeys(
     ("sqlalchemy.engine", "kombu", "httpx", "alembic", "celery.worker.strategy", "celery.app.trace", "uvicorn.error"),
@@ -64,9 +67,15 @@ def _is_for_people() -> bool:
 def _rendering(terminal: bool) -> list[Processor]:
     if terminal:
         # Tracebacks without local variables: those could hold a token or a broker's key.
-        return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback), _without_secrets]
     return [
         structlog.processors.format_exc_info,
         structlog.processors.EventRenamer("message"),
         structlog.processors.JSONRenderer(),
+        _without_secrets,
     ]
+
+
+def _without_secrets(_: object, method: str, line: Any) -> Any:
+    """Of lines that may hold words of a remote end, or a traceback; plain steps are told in our own words."""
+    return line if method in {"debug", "info"} else struck(line)

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from shared.domain import BrokerOrderId, ClientOrderId, ErrorType, OrderState
+from shared.redaction import struck
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,11 @@ class OrderReport:
     trade_id: str | None = None
     error: ErrorType | None = None
     reason: str | None = None
+
+    def __post_init__(self) -> None:
+        """The reason is the broker's own, who may echo what it was sent."""
+        if self.reason is not None:
+            object.__setattr__(self, "reason", struck(self.reason))
 
 
 def known_to_broker(client_order_id: ClientOrderId, reason: str) -> OrderReport:

@@ -6,10 +6,13 @@ from http.client import HTTPException
 from urllib.error import URLError
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
 
+from shared import redaction
 from shared.errors import BridgeError
+from shared.redaction import struck
 from shared.urls import UnsafeUrl, check_url, is_here, place
 
 MOST_BYTES = 1_000_000  # of an answer
+HARMLESS = frozenset({"content-type", "user-agent", "accept"})
 
 
 class PostFailed(BridgeError):
@@ -18,7 +21,7 @@ class PostFailed(BridgeError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, whatever its status. The names of headers are in lower case."""
+    """What came back, whatever its status, without the secrets that were sent. Headers have names in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -34,12 +37,15 @@ def post_json(url: str, body: bytes, headers: Mapping[str, str], timeout: float)
         check_url(url)
     except UnsafeUrl as error:
         raise PostFailed(str(error)) from error
+    redaction.add_headers(value for name, value in headers.items() if name.lower() not in HARMLESS)
     sent = {"Content-Type": "application/json", "User-Agent": "proquant-bridge", **headers}
     request = Request(url, data=body, headers=sent, method="POST")  # noqa: S310  # the scheme has just been checked
     try:
         with _opener(url).open(request, timeout=timeout) as response:
-            received = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status, received, response.read(MOST_BYTES))
+            received = {name.lower(): struck(value) for name, value in response.headers.items()}
+            return Answer(
+                response.status, received, struck(response.read(MOST_BYTES).decode(errors="replace")).encode()
+            )
     except URLError as error:
         raise PostFailed(f"{place(url)} cannot be reached: {error.reason}") from error
     except (OSError, HTTPException) as error:  # a time-out while reading, or an answer that is not HTTP

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import httpx
 
+from shared import redaction
+from shared.redaction import struck
 from shared.urls import check_url, is_here, place
 
 TIMEOUTS = httpx.Timeout(connect=5.0, write=10.0, read=15.0, pool=5.0)
@@ -56,6 +58,7 @@ def ask(url: str, request: IntegrationRequest, timeouts: httpx.Timeout = TIMEOUT
     the request goes on behind it, so it proves nothing.
     """
     check_url(url)
+    redaction.add_headers(request.headers.values())
     try:
         with (
             httpx.Client(timeout=timeouts, follow_redirects=False, trust_env=not is_here(url)) as client,
@@ -97,9 +100,9 @@ def _shown(response: httpx.Response) -> str:
                 break
     except httpx.TransportError as error:
         return f"(nothing that can be read: {_said(error)})"
-    text = read.decode(errors="replace")[:MOST_SHOWN]
+    text = struck(read.decode(errors="replace"))[:MOST_SHOWN]  # before it is cut: a part of a token is one, too
     return "".join(char if char.isprintable() else " " for char in text).strip() or "(nothing)"
 
 
 def _said(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    return struck(str(error)) or type(error).__name__

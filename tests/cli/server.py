@@ -24,6 +24,7 @@ class LoopbackServer:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    echoes: bool = False  # the end of the request in place of `body`, as a page of an error may show it
     drops: int = 0  # so many requests are read and then left without an answer
     asked: list[Asked] = field(default_factory=list)
 
@@ -41,6 +42,8 @@ def serving() -> Iterator[LoopbackServer]:
                 told.drops -= 1
                 self.close_connection = True
                 return
+            if told.echoes:
+                told.body = body[-110:]
             self.send_response(told.status)
             for name, value in {"Content-Length": str(len(told.body)), **told.headers}.items():
                 self.send_header(name, value)

@@ -83,6 +83,21 @@ def test_an_answer_that_is_no_success_is_an_error_and_nothing_is_sent_twice(
     assert [asked.path for asked in server.asked] == ["/api"]
 
 
+@pytest.mark.parametrize("status", [400, 500])
+def test_a_token_that_the_far_end_echoes_is_neither_shown_nor_stored(
+    asking: Cli, server: LoopbackServer, sessions: Sessions, status: int
+) -> None:
+    """It was printed, stored in clear and listed; after a 500 it worked on."""
+    server.status, server.echoes = status, True
+    result = asking(*CREATE)
+    token = json.loads(server.asked[0].body)["webhook"]["headers"]["Authorization"].removeprefix("Bearer ")
+    with sessions() as session:
+        problem = session.scalars(select(IntegrationRow.problem)).one() or ""
+    assert "[secret]" in problem
+    for shown in (result.output, result.stderr, problem, asking("integrations", "list", "--json").output):
+        assert not [token[at : at + 8] for at in range(len(token) - 7) if token[at : at + 8] in shown]
+
+
 def test_an_api_that_cannot_be_reached_is_named(asking: Cli, fails_clearly: Check) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

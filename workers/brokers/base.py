@@ -15,6 +15,7 @@ from shared.domain import (
     Instrument,
     Leg,
 )
+from shared.redaction import struck
 from shared.reports import Fill, OrderReport
 
 __all__ = [
@@ -139,6 +140,9 @@ class OrderRejected(BrokerError):
     type: ErrorType | None
     reason: str
 
+    def __post_init__(self) -> None:
+        self.reason = _own_words(self, self.reason)
+
 
 @dataclass(eq=False)
 class BrokerUnavailable(BrokerError):
@@ -146,6 +150,9 @@ class BrokerUnavailable(BrokerError):
 
     reason: str
     retry_after: float | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        self.reason = _own_words(self, self.reason)
 
 
 @dataclass(eq=False)
@@ -158,6 +165,16 @@ class OutcomeUnknown(BrokerError):
     """May have been sent: only `find` can tell. Never called rejected, never sent again blindly."""
 
     reason: str
+
+    def __post_init__(self) -> None:
+        self.reason = _own_words(self, self.reason)
+
+
+def _own_words(error: BrokerError, reason: str) -> str:
+    """The reason without secrets, as all that a traceback shows of the error: a broker may echo what it was sent."""
+    words = struck(reason)
+    error.args = (words,)
+    return words
 
 
 class Broker(Protocol):

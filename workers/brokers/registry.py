@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 
+from shared import redaction
 from shared.errors import ConfigurationError
+from shared.redaction import struck
 from workers.brokers.base import Broker
 from workers.brokers.own_budget import OWN_BUDGET, own_budget
 
@@ -27,13 +29,14 @@ def make_broker(kind: str, settings: Mapping[str, str], account: str) -> Broker:
     """
     if "account" in settings:
         raise ConfigurationError("The setting `account` cannot be chosen: the bridge sets it to the account's name.")
+    redaction.add_settings(settings)
     factory = _factory(kind)
     for_factory = {name: value for name, value in settings.items() if name != OWN_BUDGET}
     try:
         own_budget(settings)
         return factory({**for_factory, "account": account})
     except ValueError as error:
-        raise ConfigurationError(f"The broker {kind} refuses its settings: {error}") from error
+        raise ConfigurationError(f"The broker {kind} refuses its settings: {struck(str(error))}") from error
 
 
 def known_kinds() -> list[str]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, Never
 
@@ -41,7 +41,7 @@ class Reply:
 class UnclearAnswer(OutcomeUnknown):
     """An answer that does not say by its status what became of a write; an adapter may know the broker's words."""
 
-    reply: Reply
+    reply: Reply = field(repr=False)  # all of an answer, which may echo what we sent
 
 
 class Wire:
