@@ -74,7 +74,7 @@ def test_what_is_logged_with_a_traceback_shows_no_secret_either(monkeypatch: pyt
     logs.configure()
     make_broker("http", {"base_url": "http://127.0.0.1:1", "token": FIRST}, "alice").close()
     try:
-        {}[f"Bearer {FIRST}"]
+        dict[str, str]()[f"Bearer {FIRST}"]
     except KeyError:
         structlog.get_logger().exception("It failed.", sent=f"Authorization: Bearer {FIRST}")
     line = json.loads(written.getvalue())

@@ -57,3 +57,24 @@ def test_refusals_from_before_the_upgrade_count_as_told(database_url: str) -> No
         told = connection.exec_driver_sql("SELECT key, refusal_told FROM events ORDER BY id").all()
     engine.dispose()
     assert [tuple(row) for row in told] == [("before", True), ("after", False)]
+
+
+def test_a_token_in_what_proquant_once_said_is_struck_by_the_upgrade(database_url: str) -> None:
+    engine = make_engine(database_url)
+    config = migrate._config()
+    account = "INSERT INTO accounts (name, broker, broker_settings, multiplier) VALUES ('alice', 'paper', '', 1)"
+    token = "INSERT INTO tokens (account_id, hash) VALUES (1, 'hash')"
+    asked = (
+        "INSERT INTO integrations (account_id, user_email, name, state, token_id, problem)"
+        " VALUES (1, 'u@example.com', 'alice', 'unanswered', 1,"
+        " 'ProQuant answered 500: Bearer kk-WHkN2HZ24PffpuP7Bg1ZEcPX51IC21S7EBW9lv_o is odd')"
+    )
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0011")
+        for statement in (account, token, asked):
+            connection.exec_driver_sql(statement)
+        command.upgrade(config, "head")
+        problem = connection.exec_driver_sql("SELECT problem FROM integrations").scalar_one()
+    engine.dispose()
+    assert problem == "ProQuant answered 500: Bearer [secret] is odd"
