@@ -108,7 +108,7 @@ class Refusal:
 
 
 class EventState(StrEnum):
-    """Life of an event; `EVENT_TRANSITIONS` lists who may follow whom. Only `inbox.py` writes it."""
+    """Life of an event; `EVENT_TRANSITIONS` lists who may follow whom. `progress.py` moves it."""
 
     RECEIVED = "received"  # stored by the receiver, or handed back by a person who resolved a parked one
     EXECUTING = "executing"  # a worker that holds the strategy's lease is at it
@@ -156,7 +156,7 @@ class Leg(StrEnum):
 
 
 class OrderState(StrEnum):
-    """Life of an order; `ORDER_TRANSITIONS` lists who may follow whom. Only `ledger.py` writes it."""
+    """Life of an order; `ORDER_TRANSITIONS` lists who may follow whom. `intents.py` and `ledger*.py` write it."""
 
     PLANNED = "planned"  # intent committed, or proven not to have reached the broker: may be sent
     SUBMITTING = "submitting"  # committed right before the call: from here on it may be at the broker

@@ -1,4 +1,4 @@
-"""The inbox: stores an event before anyone is answered, and is the only writer of event states."""
+"""The inbox: stores an event before anyone is answered. What becomes of it then is written by `progress.py`."""
 
 from dataclasses import dataclass, replace
 from functools import cache
