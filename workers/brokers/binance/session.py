@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from shared.redaction import Secrets, struck
 from workers.brokers.base import BrokerUnavailable, OutcomeUnknown
 from workers.brokers.binance.errors import CODES, Verdict, verdict_of_5xx
 from workers.brokers.binance.gate import gate_of
@@ -14,6 +15,7 @@ from workers.brokers.binance.settings import BinanceSettings
 from workers.brokers.binance.signing import signed
 from workers.brokers.wire import Reply, UnclearAnswer, Wire
 
+MOST_WORDS = 2_000
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -68,13 +70,14 @@ class Session:
 
     def order(self, **parameters: str) -> Any:
         """Sends an order, once. Raises Refused, BrokerUnavailable (proven not accepted) or OutcomeUnknown."""
-        content = urlencode(self._sign(parameters))
+        signed_ = self._sign(parameters)
+        content = urlencode(signed_)
         self.gate.admit(urgent=True)
         try:
             reply = self._orders.write("POST", "/fapi/v1/order", content=content, headers=FORM)
         except UnclearAnswer as unclear:
             self._listen(unclear.reply)
-            if verdict_of_5xx(unclear.reply.status, _words(unclear.reply)) is Verdict.NOT_ACCEPTED:
+            if verdict_of_5xx(unclear.reply.status, _words(unclear.reply, Secrets())) is Verdict.NOT_ACCEPTED:
                 raise BrokerUnavailable("Binance is overloaded and has not taken the order.") from unclear
             raise
         self._listen(reply)
@@ -82,7 +85,7 @@ class Session:
             return reply.body
         if reply.status == 408 or _code(reply) is None:
             raise OutcomeUnknown(f"Binance answered {reply.status} to an order, without a code that settles it.")
-        raise _refused(reply)
+        raise _refused(reply, signed_)
 
     def synchronise(self) -> None:
         """Learns how far their clock is ahead of ours, to within half of the time that the question takes."""
@@ -111,7 +114,7 @@ class Session:
             return reply.body
         if _code(reply) is None:
             raise BrokerUnavailable(f"Binance answered {reply.status} to GET {path}.", reply.retry_after)
-        raise _refused(reply)
+        raise _refused(reply, parameters)
 
     def _listen(self, reply: Reply) -> None:
         """Notes what an answer says of limits. Raises BrokerUnavailable where it says that we are banned."""
@@ -120,8 +123,11 @@ class Session:
             raise self.gate.ban(reply.retry_after)
 
 
-def _refused(reply: Reply) -> Refused:
-    return Refused(reply.status, _code(reply) or 0, _words(reply))
+def _refused(reply: Reply, sent: list[tuple[str, str]]) -> Refused:
+    """In Binance's words, which may echo the request, without the signature of that request."""
+    signature = Secrets()
+    signature.add(*(value for name, value in sent if name == "signature"))
+    return Refused(reply.status, _code(reply) or 0, _words(reply, signature))
 
 
 def _code(reply: Reply) -> int | None:
@@ -129,6 +135,6 @@ def _code(reply: Reply) -> int | None:
     return code if isinstance(code, int) else None
 
 
-def _words(reply: Reply) -> str:
+def _words(reply: Reply, secrets: Secrets) -> str:
     words = reply.body.get("msg") if isinstance(reply.body, dict) else None
-    return words if isinstance(words, str) else reply.text.strip()[:200]
+    return struck(secrets.strike(words if isinstance(words, str) else reply.text.strip()))[:MOST_WORDS]
