@@ -188,6 +188,7 @@ def _held(row: Row) -> Held | None:
         direction=Direction(row.held_direction),
         quantity=row.held_quantity,
         signalled=row.believed_quantity,
+        opened=row.opening_filled_quantity,
         as_of=(row.believed_timestamp_ms, row.believed_seq),
         opened_by=EventId(row.held_opened_by),
         open_client_order_id=ClientOrderId(row.opening_client_order_id),

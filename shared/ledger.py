@@ -153,6 +153,11 @@ def absent(session: Session, order: Order) -> None:
         row.absences += 1
 
 
+def found_absent(session: Session, order: OrderId) -> None:
+    """A person has found that nothing came of an order that ended: what it was to close may be closed by a new one."""
+    _locked(session, order).absences = 1
+
+
 def unanswered(session: Session, order: Order, reason: str, at: datetime) -> None:
     """A submit ended at `at` without evidence of what became of it."""
     row = _locked(session, order.id)

@@ -12,7 +12,7 @@ import html
 import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 STRUCK = "[secret]"
 SHORTEST = 8  # a shorter secret guards nothing, and striking it would make every message unreadable
@@ -86,10 +86,11 @@ def add_url(url: str) -> None:
 
 def _login(url: str) -> list[str]:
     try:
-        password = urlsplit(url).password
+        parts = urlsplit(url)
+        login = parts.password or parts.username  # a name alone is a token; beside a password it is but a name
     except ValueError:  # no address at all
         return []
-    return [password] if password else []
+    return [login, unquote(login)] if login else []
 
 
 def _end_of_secret(text: str, start: int, runs: frozenset[str], lengths: tuple[int, ...]) -> int | None:

@@ -120,6 +120,7 @@ def _apply(session: Session, order: Order, judgement: Judgement, now: datetime) 
             ledger.reported(session, order, _report(session, order, judgement, now), now)
         case Verdict.NOT_PLACED if order.state is OrderState.ACCEPTED:
             ledger.reported(session, order, _ended_unfilled(order, judgement), now)
+            ledger.found_absent(session, order.id)
         case Verdict.NOT_PLACED:
             ledger.not_there(session, order, f"{judgement.who} found that the broker does not have it.")
         case Verdict.RETRY:
@@ -129,7 +130,7 @@ def _apply(session: Session, order: Order, judgement: Judgement, now: datetime) 
 
 
 def _ended_unfilled(order: Order, judgement: Judgement) -> OrderReport:
-    """The broker knows the id, and would refuse it again: what a person found gone is over, and not sent once more."""
+    """The broker knows the id, and would refuse it again: this order is over. What it was to close gets a new one."""
     reason = f"{judgement.who} found that nothing was executed."
     return OrderReport(order.client_order_id, None, OrderState.CANCELLED, order.filled, None, reason=reason)
 

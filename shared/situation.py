@@ -46,6 +46,7 @@ class Held:
     """The position that the strategy holds.
 
     `signalled`: the quantity of the signal that it stands for, as ProQuant sent it; what is held may be less, or more.
+    `opened`: what its opening order has filled; less is held when a part was closed.
     `as_of`: the moment of the event that opened it, or of the last REOPEN that asked for the very same.
     """
 
@@ -56,6 +57,7 @@ class Held:
     direction: Direction
     quantity: Decimal
     signalled: Decimal
+    opened: Decimal
     as_of: Moment
     opened_by: EventId
     open_client_order_id: ClientOrderId

@@ -86,7 +86,7 @@ def question_about(event: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
             *_prefixed(_STRATEGY, "", ("strategy_id", "enabled")),
             *_prefixed(held, "held_", _HELD_COLUMNS),
             *_prefixed(believed, "believed_", ("timestamp_ms", "seq", "quantity")),
-            *_prefixed(opening, "opening_", ("client_order_id", "broker_order_id", "trade_id")),
+            *_prefixed(opening, "opening_", ("client_order_id", "broker_order_id", "trade_id", "filled_quantity")),
             *_prefixed(wanted, "wanted_", INSTRUMENT_COLUMNS),
             *_prefixed(kept, "kept_", INSTRUMENT_COLUMNS),
             order.c.id.label("order_id"),

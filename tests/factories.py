@@ -58,6 +58,7 @@ def held(**values: object) -> Held:
         direction=Direction.BUY,
         quantity=Decimal(7),
         signalled=Decimal(7),
+        opened=Decimal(7),
         as_of=(NOW_MS - 60_000, 1),
         opened_by=EventId(9),
         open_client_order_id=ClientOrderId("pq-opened"),

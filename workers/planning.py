@@ -1,5 +1,6 @@
 """What to do next about an event: a pure function of its situation, what was just heard, and the time."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.domain import (
@@ -17,8 +18,9 @@ from shared.domain import (
     SkipReason,
 )
 from shared.orphans import OrphanEvent
-from shared.situation import Held, Order, Situation, Task
+from shared.situation import Held, Order, Situation
 from workers.denials import Limits, denial_of, not_approved, open_quantity
+from workers.flips import is_asked_again
 from workers.preconditions import misses_mark, missing_before_order
 from workers.settling import ask_later, look_again, look_later
 from workers.steps import (
@@ -166,19 +168,10 @@ def _reopen(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step:
         return _refuse(s, not_approved())
     if s.held is None:
         return _reopen_open_leg(s, heard, now, limits)
-    if _is_asked_again(s.held, s.task):
-        return Finish(EventState.SKIPPED, skip=SkipReason.DUPLICATE, confirms=s.held.id)
+    if is_asked_again(s.held, s.task):
+        later = s.held.id if s.task.moment > s.held.as_of else None
+        return Finish(EventState.SKIPPED, skip=SkipReason.DUPLICATE, confirms=later)
     return _place_close(s, s.held, heard, now, limits, generation=0)
-
-
-def _is_asked_again(held: Held, task: Task) -> bool:
-    """Whether the REOPEN asks for the very position that is held: then no order is sent.
-
-    An id that survives a flip does not tell two flips apart, so all that ProQuant says of the position has to be equal.
-    By id and direction alone a REOPEN BUY 3 was once skipped while 10 were held, and ProQuant believed 3.
-    """
-    asked = (task.proquant_position_id, task.direction, task.ticker, task.quantity)
-    return asked == (held.proquant_position_id, held.direction, held.ticker, held.signalled)
 
 
 def _reopen_open_leg(s: Situation, heard: Heard, now: datetime, limits: Limits) -> Step:
@@ -261,11 +254,20 @@ def _after_close(s: Situation, order: Order, heard: Heard, now: datetime, limits
         return None
     if order.error is ErrorType.POSITION_NOT_FOUND:
         return WriteOff(s.held.id)
-    if order.filled == 0:
-        return _refuse(s, _by_broker(order))
+    if order.filled == 0 and not (order.state is OrderState.CANCELLED and order.absences):
+        return _refuse_rest(s, s.held, _by_broker(order))
     if order.generation + 1 >= CLOSES_BEFORE_PARKING:
         return Park(f"{s.held.quantity} {s.held.symbol} are still held after {order.generation + 1} partial closes.")
     return _place_close(s, s.held, heard, now, limits, order.generation + 1)
+
+
+def _refuse_rest(s: Situation, held: Held, refusal: Refusal) -> Finish:
+    """What ProQuant hears does not say that a part was closed: so a person does."""
+    finish = _refuse(s, refusal)
+    if finish.alert is not None or not any(each.leg is Leg.CLOSE and each.filled > 0 for each in s.orders):
+        return finish
+    note = f"A part was closed, and {held.quantity:f} {held.symbol} are still held: {refusal.detail}"
+    return replace(finish, alert=AlertKind.PARTIAL_FILL, note=note)
 
 
 def _names_another_closed(s: Situation, held: Held) -> bool:

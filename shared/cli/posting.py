@@ -16,7 +16,10 @@ HARMLESS = frozenset({"content-type", "user-agent", "accept"})
 
 
 class PostFailed(BridgeError):
-    """The request could not be made, or was not answered."""
+    """The request could not be made, or was not answered. No secret that was sent is in the words."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(struck(words))
 
 
 @dataclass(frozen=True, slots=True)

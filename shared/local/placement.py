@@ -62,11 +62,15 @@ def place(installed: Path, var: Path) -> Placement:
 
 
 def discard(var: Path) -> None:
-    """Removes the data of `var`, wherever it is kept. The server must have ended."""
+    """Removes the data of `var`, also where it is kept in a folder of ours elsewhere. The server must have ended."""
     link = var / "postgres"
-    kept = link.resolve().parent if link.is_symlink() else link
-    link.unlink() if link.is_symlink() else None
-    shutil.rmtree(kept, ignore_errors=True)
+    if not link.is_symlink():
+        shutil.rmtree(link, ignore_errors=True)
+        return
+    home = link.resolve().parent
+    link.unlink()
+    if home.parent in {base / FOLDER for base in BASES} and home.name.startswith("data-"):
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def _unprivileged(data: Path) -> Identity:

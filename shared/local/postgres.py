@@ -11,13 +11,14 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
 
 from shared.errors import ConfigurationError
+from shared.local import lock
 from shared.local.orphans import end_orphans
 from shared.local.placement import Placement, place
 from shared.local.process import Identity, Server, run, start
@@ -36,9 +37,9 @@ def running(var: Path, settings: Mapping[str, str] | None = None) -> Iterator[st
     `settings` are server settings on top of the defaults. Raises ConfigurationError with the server's own last words.
     """
     placement = place(_programs(), var)
-    end_orphans(placement.data, "postgres", signal.SIGINT)
-    (placement.data / "postmaster.pid").unlink(missing_ok=True)  # nobody works there now, whoever bears that id
-    with _socket_folder(placement) as sockets:
+    with _alone(placement, var), _socket_folder(placement) as sockets:
+        end_orphans(placement.data, "postgres", signal.SIGINT)
+        (placement.data / "postmaster.pid").unlink(missing_ok=True)  # nobody works there now, whoever bears that id
         _make_cluster(placement)
         server = _start(placement, sockets, var / "log", settings or {})
         try:
@@ -57,6 +58,11 @@ def _programs() -> Path:
             'Set DATABASE_URL, or install it: pip install "proquant-bridge[dev]"'
         )
     return Path(spec.submodule_search_locations[0], "pginstall", "bin").resolve()
+
+
+def _alone(placement: Placement, var: Path) -> AbstractContextManager[None]:
+    """Data outside of `var` has a lock of its own: a copy of `var` links to the same, and would end its server."""
+    return nullcontext() if placement.home == var.resolve() else lock.held(placement.home)
 
 
 @contextmanager

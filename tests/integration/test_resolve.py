@@ -12,7 +12,7 @@ from sqlalchemy import select, text, update
 
 from shared.clock import database_clock
 from shared.db import Sessions
-from shared.domain import Direction, EventId
+from shared.domain import Direction, EventId, OrderState
 from shared.resolve import CannotResolve, Judgement, UnknownEventId, Verdict, resolve
 from shared.tables import EventRow, FillRow, OrderRow, Resolution, Strategy
 from tests.bridge import signal
@@ -224,6 +224,23 @@ def test_an_order_that_the_broker_knew_and_never_showed_can_be_found_unfilled(de
     desk.workshop.run(event)
     assert [order.state for order in desk.workshop.orders()] == ["cancelled"]
     assert (desk.workshop.event(event).state, desk.workshop.event(event).error_type) == ("refused", "rejected")
+
+
+def test_a_close_that_the_broker_knew_and_never_showed_is_sent_anew_under_another_id(desk: Desk) -> None:
+    """Otherwise nothing could ever close the position: the signal would be refused, and comes only once."""
+    opened = desk.workshop.arrives(signal("SIGNAL_OPEN"))
+    desk.workshop.run(opened)
+    desk.workshop.broker.script.append(OrderState.ACCEPTED)
+    event = desk.workshop.arrives(signal("SIGNAL_CLOSE"))
+    desk.workshop.run(event)
+    with desk.workshop.sessions.begin() as session:
+        session.execute(update(EventRow).where(EventRow.id == event).values(state="parked", next_attempt_at=None))
+    desk.workshop.later(61)
+    desk.says(event, Verdict.NOT_PLACED)
+    desk.workshop.run(event)
+    assert desk.workshop.event(event).state == "done"
+    assert desk.workshop.held() == []
+    assert [order.state for order in desk.workshop.orders()] == ["filled", "cancelled", "filled"]
 
 
 def test_an_order_of_which_a_part_is_filled_was_placed(desk: Desk) -> None:

@@ -167,7 +167,7 @@ MUTANTS = (
     Mutant("a tombstone is ignored", {"shared.assessment.situation_of": _forgets_tombstones}),
     Mutant("nobody waits for what should have come before", {"workers.planning._grace": always(None)}),
     Mutant("no order needs a mark", {"workers.preconditions.misses_mark": always(False)}),
-    Mutant("a flip is known by its id and direction", {"workers.planning._is_asked_again": _by_direction}),
+    Mutant("a flip is known by its id and direction", {"workers.flips.is_asked_again": _by_direction}),
     Mutant("a 200 that was not noted counts as not given", {"shared.progress.finish": _concludes_what_was_told}),
     Mutant("a partly filled close counts as flat", {"shared.ledger.reported": _takes_part_for_all}),
 )

@@ -134,6 +134,7 @@ def test_a_reopen_of_what_is_held_says_as_of_when_it_is_held() -> None:
         {"direction": Direction.SELL},
         {"ticker": "XAGUSD"},
         {"signalled": Decimal(11)},
+        {"quantity": Decimal(4)},  # a part of it was closed
         {"signalled": Decimal(7)},  # as many as are held: what counts is what ProQuant has said
     ],
     ids=lambda other: next(iter(other)),

@@ -12,6 +12,7 @@ from shared.domain import (
     EventState,
     EventType,
     Leg,
+    OrderId,
     OrderState,
     RefusedBy,
 )
@@ -123,6 +124,17 @@ def test_a_position_in_an_instrument_that_is_not_listed_any_more_is_still_closed
 
 def test_nothing_is_placed_while_the_broker_cannot_be_asked() -> None:
     assert decide(OPEN, Heard(Unreachable("away", 9.0))) == Retry(0, 9.0, "away", Leg.OPEN)
+
+
+@pytest.mark.parametrize("type_", [CLOSE, REOPEN])
+def test_a_rest_that_could_not_be_closed_is_told(type_: EventType) -> None:
+    """The refusal that ProQuant hears does not say that a part was closed."""
+    part = closed(OrderState.PARTIALLY_FILLED, filled=Decimal(3))
+    refused = closed(OrderState.REJECTED, generation=1, id=OrderId(4))
+    step = decide(type_, orders=(part, refused), held=held(quantity=Decimal(4), opened=Decimal(7)))
+    assert isinstance(step, Finish)
+    assert (step.state, step.alert) == (EventState.REFUSED, AlertKind.PARTIAL_FILL)
+    assert "4 XAU_USD are still held" in step.note
 
 
 @pytest.mark.parametrize("type_", [OPEN, CLOSE, REOPEN])

@@ -172,9 +172,8 @@ class OutcomeUnknown(BrokerError):
 
 def _own_words(error: BrokerError, reason: str) -> str:
     """The reason without secrets, as all that a traceback shows of the error: a broker may echo what it was sent."""
-    words = struck(reason)
-    error.args = (words,)
-    return words
+    error.args = tuple(struck(each) if isinstance(each, str) else each for each in error.args)
+    return struck(reason)
 
 
 class Broker(Protocol):

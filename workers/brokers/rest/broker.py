@@ -24,7 +24,7 @@ from workers.brokers.base import (
 from workers.brokers.rest import translate
 from workers.brokers.rest.errors import ORDER_NOT_FOUND, error_of, is_known, problem_of
 from workers.brokers.rest.settings import parse
-from workers.brokers.wire import Reply, UnclearAnswer, Wire
+from workers.brokers.wire import Reply, Wire
 
 CALL_SECONDS = 5.0
 LISTED_SECONDS = 300.0  # for how long a list of instruments is believed
@@ -50,6 +50,7 @@ class RestBroker:
     def __init__(self, base_url: str, token: str, call_seconds: float = CALL_SECONDS) -> None:
         self._wire = Wire(base_url, {"Authorization": f"Bearer {token}", "Accept": "application/json"}, call_seconds)
         self._told: Capabilities | None = None
+        self._declares_marks = False
         self._asked_at = float("-inf")
         self._listing = _Listing({}, float("-inf"))
         self._untold = Capabilities(Dedupe.NONE, True, UNTOLD_SETTLE_SECONDS, 3 * call_seconds, marks=True)
@@ -76,11 +77,14 @@ class RestBroker:
         """Asked for unless the far end has said that it has none: a contract of before `marks` says nothing of it."""
         if not self.capabilities.marks:
             return None
-        return self._get("/mark", lambda body: translate.optional(translate.mapping(body), "mark", translate.text))
+        mark = self._get("/mark", lambda body: translate.optional(translate.mapping(body), "mark", translate.text))
+        if mark is None and self._declares_marks:
+            raise BrokerUnavailable("The broker says that look-ups need a mark, and tells none.")
+        return mark
 
     def submit(self, order: OrderRequest) -> OrderReport:
         self._check(order)
-        reply = self._put(order)
+        reply = self._wire.write("PUT", _path(order), json=translate.order(order))
         if is_known(reply):
             return known_to_broker(order.client_order_id, "The broker has an order under this id already.")
         if reply.status >= 300:
@@ -106,20 +110,16 @@ class RestBroker:
     def close(self) -> None:
         self._wire.close()
 
-    def _put(self, order: OrderRequest) -> Reply:
-        """A 409 says what it says without a body, too."""
-        try:
-            return self._wire.write("PUT", _path(order), json=translate.order(order))
-        except UnclearAnswer as unclear:
-            if unclear.reply.status == 409:
-                return unclear.reply
-            raise
-
     def _promises(self) -> Capabilities | None:
         try:
-            return self._get("/capabilities", lambda body: translate.capabilities(body, self._untold.deadline_seconds))
+            return self._get("/capabilities", self._understand)
         except BrokerUnavailable:
             return None
+
+    def _understand(self, body: object) -> Capabilities:
+        promised = translate.capabilities(body, self._untold.deadline_seconds)
+        self._declares_marks = translate.mapping(body).get("marks") is True
+        return promised
 
     def _check(self, order: OrderRequest) -> None:
         """Refuses what the far end would refuse, in words that tell the three faults of a quantity apart."""

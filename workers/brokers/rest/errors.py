@@ -31,12 +31,13 @@ def problem_of(reply: Reply) -> tuple[str, str] | None:
 
 
 def is_known(reply: Reply) -> bool:
-    """Whether a 409 says that there is an order under our id: `conflict`, or a word that is no refusal of the contract.
+    """Whether the broker says by a 409 that it has an order under our id: in JSON, and by no refusal of the contract.
 
-    The path of a PUT is the order's id, and what is in conflict with a PUT is what is there (RFC 9110, 15.5.10).
+    The path of a PUT is the order's id, and what is in conflict with a PUT is what is there (RFC 9110, 15.5.10). A page
+    or an empty answer may be a proxy's, who knows nothing of orders.
     """
     problem = problem_of(reply)
-    return reply.status == 409 and (problem is None or problem[0] not in REFUSALS)
+    return reply.status == 409 and isinstance(reply.body, dict) and (problem is None or problem[0] not in REFUSALS)
 
 
 def error_of(reply: Reply) -> OrderRejected | OutcomeUnknown:
