@@ -172,8 +172,16 @@ class OutcomeUnknown(BrokerError):
 
 def _own_words(error: BrokerError, reason: str) -> str:
     """The reason without secrets, as all that a traceback shows of the error: a broker may echo what it was sent."""
-    error.args = tuple(struck(each) if isinstance(each, str) else each for each in error.args)
-    return struck(reason)
+    words = struck(reason)
+    error.args = tuple(_without_secrets(each, words) for each in error.args)
+    return words
+
+
+def _without_secrets(argument: object, words: str) -> object:
+    """An argument as a traceback may show it; of whatever may hold an answer, the words alone."""
+    if argument is None or isinstance(argument, int | float | ErrorType):
+        return argument
+    return struck(argument) if isinstance(argument, str) else words
 
 
 class Broker(Protocol):
