@@ -35,6 +35,7 @@ from workers.steps import (
     WriteOff,
 )
 
+TELLS_REFUSAL = (AlertKind.FLAT_NOT_REVERSED, AlertKind.ORPHAN)  # no second alert says the same of an event
 FAULTS_BEFORE_PARKING = 12  # five minutes, as long as an OPEN is waited for by default; a fault may pass
 
 
@@ -142,12 +143,13 @@ def _finish(session: Session, s: Situation, step: Finish, now: datetime) -> bool
     answered = progress.finish(session, s.task.id, step.state, now, step.refusal, step.skip)
     if step.alert is not None:
         raise_alert(session, step.alert, step.note, s.account_id, s.task.id)
-    elif answered and step.refusal is not None:
+    tells = step.alert in TELLS_REFUSAL
+    if answered and step.refusal is not None and not tells:
         note = f"Refused after ProQuant had been answered 200: {step.refusal.error}. {step.refusal.detail}"
         raise_alert(session, AlertKind.LATE_FAILURE, note, s.account_id, s.task.id)
     elif s.task.type is None:
         note = "An event of a type that this build does not know."
         raise_alert(session, AlertKind.UNKNOWN_TYPE, note, s.account_id, s.task.id)
-    if step.refusal is not None and (answered or step.alert is not None):
+    if step.refusal is not None and (answered or tells):
         refusals.note_told(session, [s.task.id])
     return answered

@@ -10,7 +10,7 @@ from receiver.answered import Answered
 from shared import progress
 from shared.clock import database_clock
 from shared.db import Sessions
-from shared.domain import ErrorType, EventId, StrategyKey
+from shared.domain import ErrorType, EventId, OrderState, StrategyKey
 from shared.proquant.answers import accepted, reply_for
 from shared.tables import Alert
 from tests.bridge import signal
@@ -78,6 +78,15 @@ def test_an_answer_to_one_event_says_nothing_of_another(workshop: Workshop) -> N
     answer(workshop, first, NOT_FOUND.status)
     tell(workshop)
     assert [alert.event_id for alert in alerts(workshop)] == [second]
+
+
+def test_a_refused_rest_after_a_200_is_told_as_a_rest_and_as_a_refusal(workshop: Workshop) -> None:
+    """The alert of the rest once took the place of the other."""
+    workshop.run(workshop.arrives(signal("SIGNAL_OPEN")))
+    workshop.broker.script.extend([OrderState.PARTIALLY_FILLED, OrderRejected(None, "no")])
+    workshop.run(workshop.arrives(signal("SIGNAL_CLOSE"), answered=True))
+    assert sorted(workshop.alerts()) == ["late_failure", "partial_fill"]
+    assert [held.quantity for held in workshop.held()] == [5]
 
 
 def test_what_is_known_to_have_been_answered_200_is_alerted_at_its_end_and_not_again(workshop: Workshop) -> None:
