@@ -11,6 +11,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY receiver receiver
 COPY workers workers
 COPY shared shared
+COPY tools tools
 RUN /opt/bridge/bin/pip install --no-deps .
 
 FROM python:3.12-slim

@@ -27,13 +27,13 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@touch $(INSTALLED)
 
 run: $(INSTALLED) ## Run everything in the foreground; PORT and FLOWER_PORT move the ports, Ctrl-C stops
-	@exec $(BIN)/python -m shared.local.run
+	@exec $(BIN)/python -m tools.local.run
 
 demo: $(INSTALLED) ## Run the bridge beside a simulator of ProQuant, with a page; SIMULATOR_PORT moves the page
-	@exec $(BIN)/python -m shared.local.demo
+	@exec $(BIN)/python -m tools.local.demo
 
 manage: $(INSTALLED) ## Run the management API beside `make run`; BRIDGE_MANAGEMENT_PORT moves its port
-	@exec $(BIN)/python -m shared.local.management
+	@exec $(BIN)/python -m tools.local.management
 
 test: lint ## Run every check and every test, on an embedded PostgreSQL and Redis
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations=15
@@ -98,4 +98,4 @@ lock: ## Resolve the dependencies anew (needs uv)
 
 clean: ## Remove what can be made again; var/ with its data stays
 	rm -rf .venv build *.egg-info .coverage* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	find receiver workers shared tests -name __pycache__ -type d -exec rm -rf {} +
+	find receiver workers shared tools tests -name __pycache__ -type d -exec rm -rf {} +

@@ -4,7 +4,7 @@ import argparse
 
 import uvicorn
 
-from receiver.protocol import Bounded
+from receiver.transport.http_limits import Bounded
 from shared.config import load, refused_plainly
 
 KEEP_ALIVE_SECONDS = 75  # longer than a client's usual minute: who closes first must not be the one that is sent to

@@ -8,25 +8,26 @@ from flask import Flask, Response, jsonify, request, send_file
 from redis import Redis
 from werkzeug.exceptions import HTTPException
 
-from receiver import body, writing
-from receiver.answered import Answered
-from receiver.auth import Directory, Throttle
-from receiver.call import of_flask
-from receiver.checks import Instruments
+from receiver import group_commit
+from receiver.answer_log import Answered
+from receiver.authentication import Directory, Throttle
+from receiver.group_commit import Writer
 from receiver.health import readiness
 from receiver.metrics import CONTENT_TYPE, Metrics
-from receiver.replies import answer_http_error, answer_unexpected, to_response
-from receiver.served import aside
-from receiver.serving import Served
-from receiver.versions import Versions
-from receiver.waiting import Waiting
+from receiver.outcome_waiter import Waiting
+from receiver.precheck import Instruments
+from receiver.protocol_versions import Versions
+from receiver.transport import request_body
+from receiver.transport.asgi import Served
+from receiver.transport.greenlets import aside
+from receiver.transport.request import of_flask
+from receiver.transport.responses import answer_http_error, answer_unexpected, to_response
 from receiver.webhook import Desk, receive
-from receiver.writing import Writer
 from shared import logs
 from shared.config import Config
-from shared.db import make_engine, make_sessions
+from shared.database.engine import make_engine, make_sessions
 from shared.proquant.request import WEBHOOK_PATH
-from shared.queue import Doorbell, make_celery
+from shared.queue.doorbell import Doorbell, make_celery
 
 LOGO = Path(__file__).parent / "logo.png"
 PLACES_TO_WAIT = 24  # of the server's threads of one process: the others always accept
@@ -46,10 +47,10 @@ def make_app(config: Config) -> Served:
     shared_commits = make_sessions(
         make_engine(
             config.database_url,
-            writing.CONNECTIONS,
-            writing.LOCK_TIMEOUT_MS,
+            group_commit.CONNECTIONS,
+            group_commit.LOCK_TIMEOUT_MS,
             plan_once=True,
-            patience=writing.PATIENCE_SECONDS,
+            patience=group_commit.PATIENCE_SECONDS,
         )
     )
     writer = Writer(shared_commits, doorbell.ring)
@@ -77,7 +78,7 @@ def make_app(config: Config) -> Served:
 def make_routes(desk: Desk, sweep_interval: float, metrics: Metrics | None = None) -> Flask:
     """The routes of the receiver over what they work with. Without `metrics` there is no such page."""
     app = Flask("receiver", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = body.LARGEST
+    app.config["MAX_CONTENT_LENGTH"] = request_body.LARGEST
 
     @app.post(WEBHOOK_PATH)
     def webhook() -> Response:

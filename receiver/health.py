@@ -8,11 +8,13 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from shared import canary, migrate
-from shared.clock import database_clock
-from shared.db import Sessions
-from shared.tables import EventRow, ProtocolVersion, Worker
-from shared.unfinished import parked, runnable
+from shared.database import migrate
+from shared.database.clock import database_clock
+from shared.database.engine import Sessions
+from shared.database.tables.events import EventRow, ProtocolVersion
+from shared.database.tables.workers import Worker
+from shared.inbox.unfinished import parked, runnable
+from shared.queue import canary
 
 OLDEST_UNFINISHED = timedelta(seconds=120)
 MISSED_BEATS = 3

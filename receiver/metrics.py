@@ -19,14 +19,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from receiver.health import MISSED_BEATS, PATIENCE
-from shared.clock import database_clock
-from shared.db import Sessions
+from shared.alerts.rules import DeliveryState
+from shared.database.clock import database_clock
+from shared.database.engine import Sessions
+from shared.database.tables.alerts import DeliveryRow
+from shared.database.tables.events import EventRow, ProtocolVersion
+from shared.database.tables.orders import Reconciliation
+from shared.database.tables.workers import Worker
 from shared.domain import FINISHED, EventState
-from shared.drift import Agreement
-from shared.notification_tables import DeliveryRow
-from shared.notifications.rules import DeliveryState
-from shared.tables import EventRow, ProtocolVersion, Reconciliation, Worker
-from shared.unfinished import parked, runnable, unfinished
+from shared.inbox.unfinished import parked, runnable, unfinished
+from shared.ledger.drift import Agreement
 
 log = structlog.get_logger()
 

@@ -9,27 +9,27 @@ from datetime import datetime
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from receiver import checks
-from receiver.auth import Directory, Throttle, authenticate
-from receiver.call import Call
-from receiver.checks import Instruments
-from receiver.reading import Reading
+from receiver import precheck
+from receiver.authentication import Directory, Throttle, authenticate
+from receiver.body_reader import Reading
+from receiver.group_commit import Writer, log_stored
+from receiver.outcome_waiter import Waiting
+from receiver.precheck import Instruments
+from receiver.protocol_versions import Versions
 from receiver.refused import Refused
-from receiver.served import aside
-from receiver.versions import Versions
-from receiver.waiting import Waiting
-from receiver.writing import Writer, log_stored
-from shared import inbox
-from shared.accounts import AccountState
-from shared.alerts import raise_alert
-from shared.db import Sessions
+from receiver.transport.greenlets import aside
+from receiver.transport.request import Call
+from shared.accounts.accounts import AccountState
+from shared.alerts.raising import raise_alert
+from shared.database.engine import Sessions
 from shared.domain import AlertKind, Envelope, EventId, GenericError, LifecycleEvent, SignalEvent
-from shared.inbox import Outcome, Stored
-from shared.inbox_batch import Delivery
+from shared.inbox import store
+from shared.inbox.store import Outcome, Stored
+from shared.inbox.store_batch import Delivery
 from shared.proquant import envelope as protocol
 from shared.proquant.answers import Reply, accepted, reply_for
 from shared.proquant.errors import MalformedBody, UnsupportedVersion
-from shared.queue import Doorbell
+from shared.queue.doorbell import Doorbell
 
 log = structlog.get_logger()
 
@@ -110,9 +110,9 @@ def _known_or_denied(desk: Desk, account: AccountState, envelope: Envelope) -> S
         return None
     now = desk.now()
     denial = (
-        checks.not_covered(account, event)
-        or checks.from_the_future(event, now)
-        or checks.denial_of_open(account, event, desk.instruments.of(account.id), now)
+        precheck.not_covered(account, event)
+        or precheck.from_the_future(event, now)
+        or precheck.denial_of_open(account, event, desk.instruments.of(account.id), now)
     )
     if denial is None:
         return None
@@ -124,7 +124,7 @@ def _known_or_denied(desk: Desk, account: AccountState, envelope: Envelope) -> S
 
 def _find(desk: Desk, account: AccountState, event: SignalEvent) -> Stored | None:
     with desk.sessions() as session:
-        return inbox.find(session, account.id, event)
+        return store.find(session, account.id, event)
 
 
 def _insert(desk: Desk, account: AccountState, envelope: Envelope, body: bytes) -> Stored:
@@ -146,9 +146,7 @@ def _insert(desk: Desk, account: AccountState, envelope: Envelope, body: bytes) 
 
 def _insert_alone(desk: Desk, account: AccountState, envelope: Envelope, body_hash: str, answered: bool) -> Stored:
     with desk.sessions.begin() as session:
-        stored = inbox.store(
-            session, account.id, envelope, body_hash, answered=answered, integration=account.integration
-        )
+        stored = store.add(session, account.id, envelope, body_hash, answered=answered, integration=account.integration)
         if stored.conflict:
             detail = (
                 "The same event came again with other content (direction, ticker, quantity, strategy); not executed."
@@ -192,7 +190,7 @@ def _read(desk: Desk, event: EventId) -> Outcome | None:
     """
     try:
         with desk.sessions() as session:
-            return inbox.outcome(session, event)
+            return store.outcome(session, event)
     except SQLAlchemyError as error:
         log.error("An outcome could not be read.", action="look_failed", event_id=event, error=_cause(error))
         raise Refused(GenericError.UNAVAILABLE) from error
@@ -217,7 +215,7 @@ def _look(desk: Desk, event: EventId) -> Outcome | None:
 def _accept(desk: Desk, event: EventId) -> Outcome | None:
     try:
         with desk.sessions.begin() as session:
-            return inbox.accept(session, event)
+            return store.accept(session, event)
     except SQLAlchemyError as error:
         log.error("An answer could not be noted.", action="accept_failed", event_id=event, error=type(error).__name__)
         return None

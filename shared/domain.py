@@ -6,8 +6,6 @@ from decimal import Context, Decimal
 from enum import StrEnum
 from typing import NewType
 
-from shared.version_status import VersionStatus
-
 AccountId = NewType("AccountId", int)
 IntegrationId = NewType("IntegrationId", int)
 EventId = NewType("EventId", int)
@@ -108,7 +106,7 @@ class Refusal:
 
 
 class EventState(StrEnum):
-    """Life of an event; `EVENT_TRANSITIONS` lists who may follow whom. `progress.py` moves it."""
+    """Life of an event; `EVENT_TRANSITIONS` lists who may follow whom. `inbox/states.py` moves it."""
 
     RECEIVED = "received"  # stored by the receiver, or handed back by a person who resolved a parked one
     EXECUTING = "executing"  # a worker that holds the strategy's lease is at it
@@ -156,7 +154,7 @@ class Leg(StrEnum):
 
 
 class OrderState(StrEnum):
-    """Life of an order; `ORDER_TRANSITIONS` lists who may follow whom. `intents.py` and `ledger*.py` write it."""
+    """Life of an order; `ORDER_TRANSITIONS` lists who may follow whom. `ledger/` writes it."""
 
     PLANNED = "planned"  # intent committed, or proven not to have reached the broker: may be sent
     SUBMITTING = "submitting"  # committed right before the call: from here on it may be at the broker
@@ -238,6 +236,19 @@ Event = SignalEvent | LifecycleEvent | UnknownEvent
 
 
 @dataclass(frozen=True, slots=True)
+class VersionStatus:
+    """What one body says of one protocol version (guide, "Versioning").
+
+    `odd`: there is a deprecation, but it is no date that we can read.
+    """
+
+    version: str
+    supported: bool
+    deprecation: datetime | None
+    odd: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """One webhook body, parsed: the event in the highest version we know, and what the sender says of versions."""
 
@@ -246,55 +257,3 @@ class Envelope:
     unknown_versions: tuple[str, ...]
     event: Event
     versions: tuple[VersionStatus, ...] = field(default=(), compare=False)  # all of them, lowest first
-
-
-@dataclass(frozen=True, slots=True)
-class TradingHours:
-    """Weekly trading sessions in UTC, as (start, end) in minutes since Monday 00:00; end is exclusive.
-
-    A session may run past the end of the week (end > 10080). An empty tuple means: never open.
-    """
-
-    sessions: tuple[tuple[int, int], ...]
-
-    def is_open(self, at: datetime) -> bool:
-        minute = at.weekday() * 1440 + at.hour * 60 + at.minute
-        return any(start <= minute < end or start <= minute + 10080 < end for start, end in self.sessions)
-
-
-@dataclass(frozen=True, slots=True)
-class Instrument:
-    """What ProQuant calls a ticker, as this account may trade it. Quantities in units of the instrument.
-
-    `hours` is None where the broker publishes no fixed weekly hours; then only `Broker.is_open` knows.
-    """
-
-    ticker: str
-    symbol: str
-    minimum: Decimal
-    maximum: Decimal | None
-    step: Decimal
-    currency: str
-    shortable: bool = True
-    hours: TradingHours | None = None
-
-
-def check_quantity(instrument: Instrument, quantity: Decimal) -> ErrorType | None:
-    """What is wrong with this quantity (in units), or None. Precision is looked at first, then minimum, then maximum.
-
-    Brokers often answer one code for all three, so we tell them apart before sending.
-    """
-    if EXACT.remainder(quantity, instrument.step) != 0:
-        return ErrorType.INVALID_QUANTITY_PRECISION
-    if quantity < instrument.minimum:
-        return ErrorType.QUANTITY_TOO_LOW
-    if instrument.maximum is not None and quantity > instrument.maximum:
-        return ErrorType.QUANTITY_TOO_HIGH
-    return None
-
-
-def sentence_about(instrument: Instrument, quantity: Decimal) -> str:
-    """What a quantity that was refused should have been, in words that are safe to show."""
-    upper = "" if instrument.maximum is None else f" to {instrument.maximum:f}"
-    allowed = f"{instrument.minimum:f}{upper} in steps of {instrument.step:f}"
-    return f"{quantity:f} units of {instrument.ticker} cannot be traded; allowed are {allowed}."

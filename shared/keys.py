@@ -2,15 +2,7 @@
 
 import hashlib
 
-from shared.domain import (
-    EXACT,
-    ClientOrderId,
-    Event,
-    EventType,
-    IntegrationId,
-    Leg,
-    SignalEvent,
-)
+from shared.domain import EXACT, ClientOrderId, Event, EventType, IntegrationId, Leg, SignalEvent
 
 
 def event_key(event: Event, integration: IntegrationId | None = None) -> str:

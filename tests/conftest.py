@@ -16,9 +16,9 @@ from psycopg import sql
 from redis import Redis
 from sqlalchemy import make_url
 
-from shared import migrate
-from shared.db import Sessions, make_engine, make_sessions
-from shared.local import lock, placement, postgres, redis
+from shared.database import migrate
+from shared.database.engine import Sessions, make_engine, make_sessions
+from tools.local import lock, placement, postgres, redis
 
 TEMPLATE = "migrated"
 settings.register_profile("bridge", deadline=None)  # how long an example takes says more about the machine

@@ -7,14 +7,15 @@ import threading
 import structlog
 from celery import Celery, signals
 
-from shared import instrument_file, logs
-from shared.clock import SteadyClock
+from shared import logs
+from shared.accounts import instrument_file
+from shared.alerts import file as notifications
 from shared.config import Config
-from shared.db import Sessions, make_engine, make_sessions
+from shared.database.clock import SteadyClock
+from shared.database.dedicated_connections import KeptSessions, KeptStatements
+from shared.database.engine import Sessions, make_engine, make_sessions
 from shared.domain import AccountId
-from shared.kept import KeptSessions, KeptStatements
-from shared.notifications import file as notifications
-from shared.queue import (
+from shared.queue.doorbell import (
     CANARY_TASK,
     QUEUE,
     RECONCILE_TASK,
@@ -26,29 +27,31 @@ from shared.queue import (
     make_redis,
     waiting,
 )
-from workers import deprecation, execution, fallback, lanes, overdue, reconcile, untold_refusals
-from workers.adapters import Adapters
-from workers.brokers.meter import Meter
-from workers.fallback import Fallback, Listener
-from workers.hearing import Hearing
-from workers.lanes import Lanes
-from workers.monitoring import EventsTogether
-from workers.notify import Notifier
-from workers.priority import give_way
-from workers.refreshing import Refreshing
-from workers.retention import Retention
-from workers.sweep import Sweeper
+from workers.brokers.account_brokers import Adapters
+from workers.brokers.request_counter import Meter
+from workers.execution.context import Workbench
+from workers.execution.run import execute_event
+from workers.runtime import transaction_slots
+from workers.runtime.flower_events import EventsTogether
+from workers.runtime.process_priority import give_way
+from workers.runtime.transaction_slots import Lanes
+from workers.sweep import deprecation_warnings, overdue_closes, queue_fallback, reconciliation, untold_refusals
+from workers.sweep.alert_delivery import Notifier
+from workers.sweep.instrument_refresh import Refreshing
+from workers.sweep.queue_activity import Hearing
+from workers.sweep.queue_fallback import Fallback, Listener
+from workers.sweep.retention import Retention
+from workers.sweep.sweeper import Sweeper
 from workers.tasks import register
-from workers.workbench import Workbench
 
 log = structlog.get_logger()
 
 SWEEPER_STOP_SECONDS = 5.0
 RECONCILE_WITHIN = 120.0  # seconds; a look that comes later than that is asked for again anyway
-SPARE_CONNECTIONS = 3 + fallback.THREADS  # the sweep, a task beside trades, telling people; trading without queue
+SPARE_CONNECTIONS = 3 + queue_fallback.THREADS  # the sweep, a task beside trades, telling people; trading without queue
 
 SETTINGS = {
-    "worker_pool": "workers.pool:PromptPool",  # threads: broker calls wait, and Python does not run in parallel
+    "worker_pool": "workers.runtime.thread_pool:PromptPool",  # threads: Python runs one, the others wait for brokers
     "task_default_queue": QUEUE,
     "task_ignore_result": True,  # nothing reads a result: no result backend, nothing to leak or to fill up
     "task_serializer": "json",
@@ -81,7 +84,9 @@ def make_worker(config: Config, threads: int) -> Celery:
     app.conf.update(SETTINGS)
     app.steps["consumer"].add(EventsTogether)
     sessions = make_sessions(make_engine(config.database_url, pool_size=threads + SPARE_CONNECTIONS))
-    of_turns = make_sessions(make_engine(config.database_url, pool_size=2 * lanes.MOST, plan_once=True, by_keys=True))
+    of_turns = make_sessions(
+        make_engine(config.database_url, pool_size=2 * transaction_slots.MOST, plan_once=True, by_keys=True)
+    )
     redis = make_redis(config.redis_url)
     doorbell = Doorbell(make_celery(config.redis_url))
     adapters = Adapters(sessions, config.secret_key, Meter(make_redis(config.redis_url)))
@@ -89,7 +94,7 @@ def make_worker(config: Config, threads: int) -> Celery:
     clock = SteadyClock()
     worker = f"{socket.gethostname()}:{os.getpid()}"
     hearing = Hearing(threads)
-    standby = Fallback(doorbell.ring, lambda event: execution.run(bench, event))
+    standby = Fallback(doorbell.ring, lambda event: execute_event(bench, event))
     notifier = Notifier(sessions, notifications.load(config.notifications_file, os.environ))
     sweeper = _make_sweeper(config, sessions, doorbell, standby, notifier, hearing, clock, worker)
     bench = Workbench(
@@ -132,13 +137,15 @@ def _make_sweeper(
         return doorbell.send(CANARY_TASK, expires=life)
 
     def reconcile_due() -> None:
-        reconcile.ask_due(sessions, lambda account: doorbell.send(RECONCILE_TASK, account, expires=RECONCILE_WITHIN))
+        reconciliation.ask_due(
+            sessions, lambda account: doorbell.send(RECONCILE_TASK, account, expires=RECONCILE_WITHIN)
+        )
 
     def warn_of_deprecations() -> None:
-        deprecation.warn_due(sessions, config.deprecation_warning_days)
+        deprecation_warnings.warn_due(sessions, config.deprecation_warning_days)
 
     def warn_of_overdue_closes() -> None:
-        overdue.warn_due(sessions)
+        overdue_closes.warn_due(sessions)
 
     def tell_untold_refusals() -> None:
         untold_refusals.tell_due(sessions)

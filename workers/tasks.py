@@ -3,17 +3,19 @@
 import structlog
 from celery import Celery
 
-from shared import canary, instrument_refresh
-from shared.clock import database_clock
-from shared.db import Sessions
+from shared.accounts import instrument_refresh
+from shared.accounts.instrument_choices import InstrumentFile
+from shared.database.clock import database_clock
+from shared.database.engine import Sessions
 from shared.domain import AccountId, EventId
-from shared.instrument_choices import InstrumentFile
-from shared.queue import CANARY_TASK, EXECUTE_TASK, RECONCILE_TASK, REFRESH_TASK
-from workers import execution, reconcile
-from workers.adapters import Adapters
+from shared.queue import canary
+from shared.queue.doorbell import CANARY_TASK, EXECUTE_TASK, RECONCILE_TASK, REFRESH_TASK
+from workers.brokers.account_brokers import Adapters
 from workers.brokers.base import BrokerUnavailable
-from workers.hearing import Hearing
-from workers.workbench import Workbench
+from workers.execution.context import Workbench
+from workers.execution.run import execute_event
+from workers.sweep import reconciliation
+from workers.sweep.queue_activity import Hearing
 
 log = structlog.get_logger()
 
@@ -36,7 +38,7 @@ def register(
     def execute(event: int) -> None:
         """Executes what is due of the event's strategy."""
         with hearing.task(), structlog.contextvars.bound_contextvars(doorbell=event):
-            execution.run(bench, EventId(event))
+            execute_event(bench, EventId(event))
 
     @app.task(name=CANARY_TASK, shared=False)
     def hear_canary() -> None:
@@ -48,7 +50,7 @@ def register(
     def reconcile_account(account: int) -> None:
         """Compares what the ledger and the account's broker hold."""
         with hearing.task():
-            reconcile.look(sessions, adapters.of(AccountId(account)), AccountId(account))
+            reconciliation.look(sessions, adapters.of(AccountId(account)), AccountId(account))
 
     @app.task(name=REFRESH_TASK, shared=False)
     def refresh_instruments(account: int) -> None:

@@ -4,10 +4,9 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from shared.domain import Envelope, Event
+from shared.domain import Envelope, Event, VersionStatus
 from shared.proquant import strict_json, v1
 from shared.proquant.errors import MalformedBody, UnsupportedVersion
-from shared.version_status import VersionStatus
 
 VERSIONS: dict[str, Callable[[object], Event]] = {"v1": v1.parse}
 """Every version that this build understands, oldest first: one module each."""

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import psutil
 
-from shared.local import lock, services
-from tests.eventually import eventually
+from tests.support.eventually import eventually
+from tools.local import lock, services
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = "shared.local.run"  # `make run`
+PROGRAM = "tools.local.run"  # `make run`
 BRIDGE = Path(sys.executable).with_name("proquant-bridge")
 LAST_LINE_OF_BANNER = "Stop everything:"
 SETTINGS = ("DATABASE_URL", "REDIS_URL", "BRIDGE_", "FLOWER_", "BIND", "WORKER_CONCURRENCY")  # never the user's own

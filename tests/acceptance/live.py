@@ -12,16 +12,17 @@ from typing import Any
 import httpx
 from sqlalchemy import select
 
-from shared.db import Sessions, make_engine, make_sessions
+from shared.database.engine import Sessions, make_engine, make_sessions
+from shared.database.tables.accounts import Account
+from shared.database.tables.events import EventRow
 from shared.domain import Event, SignalEvent
 from shared.proquant.request import signal_body
-from shared.tables import Account, EventRow
-from tests import bridge
 from tests.acceptance.harness import Run
 from tests.cli.runner import Cli
-from tests.eventually import eventually
 from tests.faults import checker
 from tests.faults.observed import Answer, Exchange, PaperBooks
+from tests.support import in_process_bridge
+from tests.support.eventually import eventually
 from workers.brokers.paper import books
 from workers.brokers.paper.books import AcceptedOrder
 
@@ -32,7 +33,7 @@ FINISHED = ("done", "refused", "skipped")
 
 def signal(type_: str, position: str, **values: object) -> SignalEvent:
     """A signal of this moment: ten units of gold, bought by strategy s1, unless told otherwise."""
-    return bridge.signal(type_, position, **{"timestamp_ms": time.time_ns() // 1_000_000, **values})
+    return in_process_bridge.signal(type_, position, **{"timestamp_ms": time.time_ns() // 1_000_000, **values})
 
 
 @dataclass(frozen=True, slots=True)

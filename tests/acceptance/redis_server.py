@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from redis import Redis
 from redis.exceptions import RedisError
 
-from shared.local.redis import installed_server
 from tests.acceptance.harness import free_port
-from tests.eventually import eventually
+from tests.support.eventually import eventually
+from tools.local.redis import installed_server
 
 
 @dataclass

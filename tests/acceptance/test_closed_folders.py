@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from shared.local import placement, postgres
 from tests.acceptance import harness
+from tools.local import placement, postgres
 
 pytestmark = pytest.mark.acceptance
-DEMO = "shared.local.demo"
+DEMO = "tools.local.demo"
 OWNER = """
 import sys
 from pathlib import Path
-from shared.local import services
+from tools.local import services
 with services.running(Path(sys.argv[1]), {}) as entries:
     print("up", flush=True)
 """

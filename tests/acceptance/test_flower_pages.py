@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from tests.acceptance.live import Live, signal
-from tests.eventually import eventually
+from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.acceptance
 
@@ -51,7 +51,7 @@ def test_the_worker_has_its_own_pool_with_as_many_threads_as_were_asked_for(brid
     with bridge.flower() as flower:
         (worker,) = flower.get("/api/workers", params={"refresh": "1"}).json().values()
     pool = worker["stats"]["pool"]
-    assert (pool["implementation"], pool["max-concurrency"]) == ("workers.pool:PromptPool", 4)
+    assert (pool["implementation"], pool["max-concurrency"]) == ("workers.runtime.thread_pool:PromptPool", 4)
 
 
 @pytest.mark.parametrize("control", CONTROLS)

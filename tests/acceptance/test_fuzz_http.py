@@ -2,12 +2,12 @@
 
 import pytest
 
-from shared.clock import database_clock
+from shared.database.clock import database_clock
 from tests.acceptance import fuzz
 from tests.acceptance.live import FINISHED, Live, signal
-from tests.eventually import eventually
 from tests.faults import checker, facts
 from tests.faults.observed import PaperBooks
+from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.acceptance
 

@@ -12,7 +12,7 @@ import pytest
 from redis import Redis
 
 from tests.acceptance.live import CANARY, Customer, Live, signal
-from tests.eventually import eventually
+from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.acceptance
 

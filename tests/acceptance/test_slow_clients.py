@@ -8,9 +8,9 @@ from contextlib import ExitStack, contextmanager, suppress
 import httpx
 import pytest
 
-from receiver.protocol import HEAD_SECONDS, LARGEST_HEAD
+from receiver.transport.http_limits import HEAD_SECONDS, LARGEST_HEAD
 from tests.acceptance.live import WEBHOOK, Customer, Live, signal
-from tests.eventually import eventually
+from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.acceptance
 

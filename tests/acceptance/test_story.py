@@ -10,8 +10,8 @@ import pytest
 
 from shared.domain import Direction
 from tests.acceptance.live import Customer, Live, signal
-from tests.eventually import eventually
 from tests.fuzz.bodies import PAYLOADS
+from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.acceptance
 

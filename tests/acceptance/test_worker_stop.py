@@ -15,14 +15,17 @@ from cryptography.fernet import Fernet
 from honcho.environ import parse_procfile  # type: ignore[import-untyped]
 from sqlalchemy import func, select, update
 
-from shared import accounts, inbox, instruments
-from shared.db import Sessions
+from shared.accounts import accounts, instruments
+from shared.database.engine import Sessions
+from shared.database.tables.events import EventRow, Strategy
+from shared.database.tables.orders import OrderRow
+from shared.database.tables.workers import Worker
 from shared.domain import AccountId, Direction, Envelope, EventId, OrderState
-from shared.local.services import NOT_RUNNING_REDIS
-from shared.queue import Doorbell, make_celery
-from shared.tables import EventRow, OrderRow, Strategy, Worker
-from tests.bridge import signal as signal_event
-from tests.eventually import eventually
+from shared.inbox import store
+from shared.queue.doorbell import Doorbell, make_celery
+from tests.support.eventually import eventually
+from tests.support.in_process_bridge import signal as signal_event
+from tools.local.services import NOT_RUNNING_REDIS
 from workers.brokers.paper import books
 from workers.brokers.registry import make_broker
 
@@ -67,7 +70,7 @@ class Site:
         """The receiver has stored the event, and rung."""
         event = signal_event(type_, position, direction=direction)
         with self.sessions.begin() as session:
-            stored = inbox.store(session, self.account, Envelope("v1", None, (), event), "", answered=True).event
+            stored = store.add(session, self.account, Envelope("v1", None, (), event), "", answered=True).event
         Doorbell(make_celery(self.environment["REDIS_URL"])).ring(stored)
         return stored
 

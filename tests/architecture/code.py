@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-PACKAGES = ("receiver", "workers", "shared")
-MIGRATIONS = ROOT / "shared" / "migrations"
+PACKAGES = ("receiver", "workers", "shared", "tools")
+MIGRATIONS = ROOT / "shared" / "database" / "migrations"
 
 
 def product() -> list[Path]:
@@ -17,6 +17,13 @@ def product() -> list[Path]:
 def tests() -> list[Path]:
     """Every Python file of the tests."""
     return sorted((ROOT / "tests").rglob("*.py"))
+
+
+def tables() -> list[Path]:
+    """Every file that defines tables, but for those of the paper broker."""
+    found = sorted((ROOT / "shared" / "database" / "tables").glob("*.py"))
+    assert found
+    return found
 
 
 def name(path: Path) -> str:

@@ -51,15 +51,16 @@ The database's rows are the truth about both graphs, and nothing moves along an 
 ABOUT_EVENTS = """\
 ## Events
 
-`received` is where the receiver stores an event. `shared/progress.py` alone moves it on, in transactions that begin by
-renewing the strategy's lease: a worker that has lost the lease changes nothing.
+`received` is where the receiver stores an event. `shared/inbox/states.py` alone moves it on, in transactions that begin
+by renewing the strategy's lease: a worker that has lost the lease changes nothing.
 """
 ABOUT_ORDERS = """\
 ## Orders
 
-An order's first row is `submitting`, committed before it is sent (`shared/intents.py`): from then on it may be at the
-broker, and only evidence moves it on. `shared/ledger.py` alone does, with its short way `shared/ledger_whole.py` for
-what was filled at once. *adapter*: the answer to the submit; *look-up*: the answer to the question what became of it.
+An order's first row is `submitting`, committed before it is sent (`shared/ledger/intents.py`): from then on it may be
+at the broker, and only evidence moves it on. `shared/ledger/orders.py` alone does, with its short way
+`shared/ledger/full_fill.py` for what was filled at once. *adapter*: the answer to the submit; *look-up*: the answer to
+the question what became of it.
 """
 
 

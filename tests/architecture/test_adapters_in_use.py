@@ -51,7 +51,7 @@ def adapters(modules: set[str]) -> set[str]:
 
 def test_a_worker_without_an_account_has_no_adapter() -> None:
     modules = imported("", {})
-    assert "workers.execution" in modules
+    assert "workers.execution.run" in modules
     assert adapters(modules) == set()
     assert not modules & {"ccxt", "httpx", *PACKAGES.values()}
 

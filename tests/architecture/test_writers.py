@@ -10,18 +10,18 @@ from tests.architecture import code
 
 TABLES = {
     node.name: ast.get_docstring(node) or ""
-    for path in sorted((code.ROOT / "shared").glob("*tables.py"))
+    for path in code.tables()
     for node in code.tree(path).body
     if isinstance(node, ast.ClassDef) and node.name != "Base"
 }
 THE_LEDGER_ALONE = ("OrderRow", "FillRow", "PositionRow")
-FORGETS = "shared/retention.py"
+FORGETS = "shared/inbox/retention.py"
 OF_AN_EVENT = {"EventRow", *THE_LEDGER_ALONE, "Alert", "DeliveryRow", "AnswerRow", "Resolution"}
 
 
 NAMES = {
     str(target.value.value): node.name
-    for path in sorted((code.ROOT / "shared").glob("*tables.py"))
+    for path in code.tables()
     for node in code.tree(path).body
     if isinstance(node, ast.ClassDef)
     for target in node.body
@@ -95,16 +95,16 @@ def test_one_file_alone_forgets_events_and_what_belongs_to_them() -> None:
 
 
 def test_events_are_inserted_by_the_inbox_and_moved_by_their_progress() -> None:
-    found = {path for path in writers()["EventRow"] if not path.startswith("shared/cli")}
-    others = {"shared/refusals.py", "shared/resolve.py", FORGETS}
-    assert found <= {"shared/inbox.py", "shared/inbox_batch.py", "shared/progress.py"} | others
-    assert found >= {"shared/inbox.py", "shared/inbox_batch.py", "shared/progress.py"}
+    found = {path for path in writers()["EventRow"] if not path.startswith("tools/cli")}
+    others = {"shared/inbox/refusals.py", "tools/operations/resolve_event.py", FORGETS}
+    assert found <= {"shared/inbox/store.py", "shared/inbox/store_batch.py", "shared/inbox/states.py"} | others
+    assert found >= {"shared/inbox/store.py", "shared/inbox/store_batch.py", "shared/inbox/states.py"}
 
 
 @pytest.mark.parametrize("table", THE_LEDGER_ALONE)
 def test_orders_fills_and_positions_are_written_by_the_ledger_alone(table: str) -> None:
-    intents = {"shared/intents.py"} if table == "OrderRow" else set()
-    assert writers()[table] == {"shared/ledger.py", "shared/ledger_whole.py", FORGETS} | intents
+    intents = {"shared/ledger/intents.py"} if table == "OrderRow" else set()
+    assert writers()[table] == {"shared/ledger/orders.py", "shared/ledger/full_fill.py", FORGETS} | intents
 
 
 def test_nobody_changes_a_loaded_row_but_its_writer() -> None:
@@ -121,4 +121,4 @@ def test_nobody_changes_a_loaded_row_but_its_writer() -> None:
             if isinstance(target, ast.Attribute)
         }
         if assigned & {"state", "filled_quantity", "in_flight_until", "next_attempt_at", "lease_until"}:
-            assert code.name(path) == "shared/ledger.py"
+            assert code.name(path) == "shared/ledger/orders.py"

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from shared.domain import BrokerOrderId, Instrument, OrderState, TradingHours
+from shared.accounts.instrument import Instrument, TradingHours
+from shared.domain import BrokerOrderId, OrderState
 from tests.benchmarks.calls import Calls, Pen
 from workers.brokers.base import (
     AccountSummary,

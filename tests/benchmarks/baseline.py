@@ -9,7 +9,7 @@ from typing import Any
 from celery import Celery
 from flask import Flask, request
 
-from receiver.serving import Served
+from receiver.transport.asgi import Served
 from shared.domain import ClientOrderId, Direction, Leg
 from workers.brokers.base import Broker, OrderRequest
 from workers.brokers.registry import make_broker

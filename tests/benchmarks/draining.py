@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tests.benchmarks.calls import Call, Calls
 from tests.benchmarks.sides import Side
-from tests.eventually import eventually
+from tests.support.eventually import eventually
 
 STALL_SECONDS = 30.0
 LOOK_SECONDS = 0.05

@@ -17,7 +17,7 @@ from rich.console import Console
 from tests.benchmarks import measures, site
 from tests.benchmarks.calls import Calls
 from tests.benchmarks.sides import Bridge
-from tests.eventually import eventually
+from tests.support.eventually import eventually
 
 CONSOLE = Console(soft_wrap=True, markup=False, highlight=False)
 WARM = 100  # events until connections and caches are there

@@ -21,7 +21,7 @@ from tests.benchmarks.draining import drain
 from tests.benchmarks.measures import STRATEGIES
 from tests.benchmarks.samples import Sample, sample
 from tests.benchmarks.sides import THREADS, Bridge
-from tests.eventually import eventually
+from tests.support.eventually import eventually
 
 CONSOLE = Console(soft_wrap=True, markup=False, highlight=False)
 PROCESSES = (1, 2, 4)

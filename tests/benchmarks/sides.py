@@ -12,13 +12,13 @@ import psycopg
 from cryptography.fernet import Fernet
 from redis import Redis
 
-from shared.local import preparation
 from tests.benchmarks.calls import Calls
 from tests.benchmarks.load import Target
 from tests.benchmarks.site import Site
 from tests.chaos.program import ROOT, Program
 from tests.chaos.stage import START_SECONDS, await_ok, procfile
-from tests.eventually import eventually
+from tests.support.eventually import eventually
+from tools.local import preparation
 
 THREADS = 16  # of a worker: the product's default
 INSTANT = "tests.benchmarks.adapter:make"
@@ -188,7 +188,9 @@ class Baseline:
         accounts = {name: self._account(kind, settings) for name, (kind, settings) in ACCOUNTS.items()}
         self._environment = self.site.stage.environment({**own, "BENCHMARK_ACCOUNTS": json.dumps(accounts)})
         self.start_workers()
-        receiver = procfile("receiver").replace("-m receiver", "-m tests.serve tests.benchmarks.baseline:served")
+        receiver = procfile("receiver").replace(
+            "-m receiver", "-m tests.support.baseline_server tests.benchmarks.baseline:served"
+        )
         self.site.stage.add(f"{self.label}-receiver", receiver, self._environment)
         await_ok(f"http://127.0.0.1:{self._port}/readyz")
 

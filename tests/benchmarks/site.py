@@ -7,8 +7,8 @@ from pathlib import Path
 
 import psycopg
 
-from shared.local import lock, postgres, redis
 from tests.chaos.stage import Stage
+from tools.local import lock, postgres, redis
 
 POSTGRES = {
     "max_connections": "300",

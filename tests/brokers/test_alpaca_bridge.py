@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from shared.db import Sessions
+from shared.database.engine import Sessions
 from shared.domain import Direction
-from tests.bridge import TIMESTAMPS, Bridge, running, signal
 from tests.simulators.alpaca import KEY_ID, SECRET_KEY, Alpaca, is_order
 from tests.simulators.server import Fault, Simulator
+from tests.support.in_process_bridge import TIMESTAMPS, Bridge, running, signal
 
 TEN_AAPL: dict[str, Any] = {"ticker": "AAPL", "quantity": Decimal(10)}
 

@@ -8,7 +8,7 @@ import pytest
 
 from shared.domain import ErrorType, Leg
 from workers.brokers.alpaca.errors import RULES, Rule, is_absent, is_duplicate, verdict
-from workers.brokers.wire import Reply
+from workers.brokers.http_client import Reply
 
 FUNDS, LOW, HIGH = ErrorType.INSUFFICIENT_FUNDS, ErrorType.QUANTITY_TOO_LOW, ErrorType.QUANTITY_TOO_HIGH
 PRECISION, INSTRUMENT = ErrorType.INVALID_QUANTITY_PRECISION, ErrorType.UNSUPPORTED_INSTRUMENT

@@ -11,15 +11,15 @@ from decimal import Decimal
 import pytest
 from redis import Redis
 
-from shared.db import Sessions
+from shared.database.engine import Sessions
 from shared.domain import ClientOrderId, Direction, Leg
-from shared.queue import make_redis
-from tests.bridge import signal
-from tests.eventually import eventually
-from tests.workshop import CAPABILITIES, ScriptedBroker, open_workshop
+from shared.queue.doorbell import make_redis
+from tests.support.eventually import eventually
+from tests.support.in_process_bridge import signal
+from tests.support.worker_harness import CAPABILITIES, ScriptedBroker, open_workshop
 from workers.brokers.base import BrokerUnavailable, Budget, OrderRequest
-from workers.brokers.budget import Budgeted
-from workers.brokers.meter import LONGEST_SECONDS, MOST_WAIT_SECONDS, Meter
+from workers.brokers.rate_limit import Budgeted
+from workers.brokers.request_counter import LONGEST_SECONDS, MOST_WAIT_SECONDS, Meter
 
 BUDGET = Budget(requests=10, seconds=60)
 NOBODY = "redis://127.0.0.1:1/0"

@@ -8,18 +8,18 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from shared.db import Sessions
+from shared.database.engine import Sessions
+from shared.database.tables.orders import OrderRow
 from shared.domain import Direction
-from shared.queue import make_redis
-from shared.tables import OrderRow
-from tests.bridge import Bridge, running, signal
-from tests.eventually import eventually
+from shared.queue.doorbell import make_redis
 from tests.simulators.alpaca import KEY_ID, SECRET_KEY, Alpaca, is_order
 from tests.simulators.server import Simulator
+from tests.support.eventually import eventually
+from tests.support.in_process_bridge import Bridge, running, signal
 from workers.brokers.alpaca.broker import AlpacaBroker
 from workers.brokers.alpaca.settings import parse
 from workers.brokers.base import Broker, Budget
-from workers.brokers.meter import Meter
+from workers.brokers.request_counter import Meter
 
 STRATEGIES = ("s1", "s2", "s3", "s4")
 

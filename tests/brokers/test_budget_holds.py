@@ -10,19 +10,19 @@ from redis import Redis
 
 from shared.domain import ClientOrderId, Direction, Leg
 from shared.errors import ConfigurationError
-from shared.queue import make_redis
-from shared.reports import OrderReport
+from shared.ledger.reports import OrderReport
+from shared.queue.doorbell import make_redis
 from tests.simulators.server import Answer, Simulator
-from tests.workshop import CAPABILITIES, ScriptedBroker
-from workers.brokers import patience
+from tests.support.worker_harness import CAPABILITIES, ScriptedBroker
+from workers.brokers import retry_after
 from workers.brokers.base import BrokerUnavailable, Budget, Instrument, OrderRequest, Withheld
-from workers.brokers.binance.gate import Gate
-from workers.brokers.budget import Budgeted
-from workers.brokers.meter import LONGEST_SECONDS, Meter
-from workers.brokers.own_budget import own_budget
+from workers.brokers.binance.ban_guard import Gate
+from workers.brokers.http_client import Wire
 from workers.brokers.paper.broker import PaperBroker
+from workers.brokers.rate_limit import Budgeted
+from workers.brokers.rate_limit_setting import own_budget
 from workers.brokers.registry import make_broker
-from workers.brokers.wire import Wire
+from workers.brokers.request_counter import LONGEST_SECONDS, Meter
 
 BUDGET = Budget(requests=10, seconds=60)
 NOWHERE = {"database_url": "postgresql://nobody@127.0.0.1:1/nowhere"}
@@ -183,10 +183,10 @@ def test_a_poll_that_fails_otherwise_holds_nobody(redis: Redis) -> None:
 
 
 def test_what_nobody_listens_to_is_no_error() -> None:
-    patience.asked(5)
-    with patience.listening() as heard:
-        patience.asked(None)
-        patience.asked(2)
-        patience.asked(1)
-    patience.asked(9)
+    retry_after.asked(5)
+    with retry_after.listening() as heard:
+        retry_after.asked(None)
+        retry_after.asked(2)
+        retry_after.asked(1)
+    retry_after.asked(9)
     assert (heard.seconds, heard.unnamed) == (2, True)

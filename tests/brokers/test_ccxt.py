@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from shared.db import Sessions
+from shared.database.engine import Sessions
 from shared.domain import Direction, ErrorType, Leg, OrderState
-from tests.bridge import running, signal
 from tests.contract.bench import order as plain_order
 from tests.contract.binance_bench import BinanceBench, is_order
 from tests.simulators.binance.exchange import Exchange
 from tests.simulators.binance.words import refusal
 from tests.simulators.server import Answer, Call, Fault, Simulator
+from tests.support.in_process_bridge import running, signal
 from workers.brokers.base import BrokerUnavailable, OrderRejected, OrderRequest, OutcomeUnknown
 from workers.brokers.binance.errors import CODES, Verdict
 from workers.brokers.ccxt.errors import CLASSES, meaning_of
+from workers.brokers.ccxt.http_session import Pipe, WireMismatch
 from workers.brokers.ccxt.markets import markets_of, number, report_of
-from workers.brokers.ccxt.pipe import Pipe, WireMismatch
 from workers.brokers.ccxt.settings import parse
 from workers.brokers.ccxt.venues import REFUSED, VENUES
 

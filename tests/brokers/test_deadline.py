@@ -11,7 +11,7 @@ import pytest
 
 from workers.brokers.base import BrokerUnavailable, OutcomeUnknown
 from workers.brokers.deadline import BoundedBackend, Deadline
-from workers.brokers.wire import Wire
+from workers.brokers.http_client import Wire
 
 DEADLINE = 1.0
 AT_MOST = 1.6  # a busy machine is late; without a bound, the quickest of these takes 1.9

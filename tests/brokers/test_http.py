@@ -11,14 +11,14 @@ from openapi_spec_validator import validate
 from shared.domain import ClientOrderId, Direction, ErrorType, Leg, OrderState
 from tests.contract.rest_bench import DOCUMENT
 from tests.simulators.server import Answer, Call, Simulator
-from workers import conversation
 from workers.brokers.base import BrokerUnavailable, Dedupe, OrderRejected, OrderRequest, OutcomeUnknown
 from workers.brokers.registry import make_broker
 from workers.brokers.rest import errors
 from workers.brokers.rest.broker import UNTOLD_SETTLE_SECONDS, RestBroker
 from workers.brokers.rest.settings import parse
-from workers.brokers.unmapped import counted
-from workers.steps import MarkSaid
+from workers.brokers.unmapped_errors import counted
+from workers.decision.steps import MarkSaid
+from workers.execution import broker_calls
 
 PROBLEM = {"Content-Type": errors.PROBLEM_JSON}
 GOLD = {"ticker": "XAUUSD", "symbol": "XAU", "minimum": "1", "maximum": "500", "step": "0.5", "currency": "USD"}
@@ -184,7 +184,7 @@ def test_a_far_end_is_asked_for_a_mark_unless_it_says_that_it_has_none(
 ) -> None:
     promised = {"dedupe": "none", "nets_positions": True, "settle_seconds": "0", **told}
     broker = far_end({("GET", "/capabilities"): Answer(200, promised), ("GET", "/mark"): Answer(200, {"mark": "41"})})
-    assert conversation.ask_mark(broker) == MarkSaid("41" if asked else None)
+    assert broker_calls.ask_mark(broker) == MarkSaid("41" if asked else None)
     assert len([call for call in calls if call.path.endswith("/mark")]) == asked
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from shared.db import Sessions
+from shared.database.engine import Sessions
 from shared.domain import Direction
-from tests.bridge import Bridge, running, signal
 from tests.contract.rest_bench import TOKEN, Judged, contract
 from tests.simulators.server import Fault, Simulator
+from tests.support.in_process_bridge import Bridge, running, signal
 from workers.brokers.paper.books import accepted_orders, net_positions
 from workers.brokers.registry import make_broker
 from workers.brokers.rest.reference import make_app

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from shared import accounts, instruments
-from shared.db import Sessions
-from shared.domain import AccountId, TradingHours
-from tests.bridge import Bridge, running, signal
+from shared.accounts import accounts, instruments
+from shared.accounts.instrument import TradingHours
+from shared.database.engine import Sessions
+from shared.domain import AccountId
 from tests.contract.rest_bench import TOKEN, Judged, contract
 from tests.simulators.server import Answer, Call, Simulator
+from tests.support.in_process_bridge import Bridge, running, signal
 from workers.brokers.paper.broker import make as make_paper
 from workers.brokers.rest import translate, wording
 from workers.brokers.rest.reference import make_app

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from shared.domain import ClientOrderId
-from tests.workshop import CAPABILITIES, ScriptedBroker
+from tests.support.worker_harness import CAPABILITIES, ScriptedBroker
 from workers.brokers.conformance.cases import Outcome, run
 from workers.brokers.conformance.reads import READS, Reading
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from shared.db import Sessions
+from shared.database.engine import Sessions
 from shared.domain import Direction
-from tests.bridge import Bridge, running, signal
 from tests.simulators.oanda import is_order, simulated
 from tests.simulators.oanda_books import Books
 from tests.simulators.server import Fault, Simulator
+from tests.support.in_process_bridge import Bridge, running, signal
 
 GUIDE_EXAMPLE = (Path(__file__).parent.parent / "payloads" / "guide-example.json").read_bytes()
 

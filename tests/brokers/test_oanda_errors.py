@@ -11,7 +11,7 @@ from tests.contract.oanda_bench import OandaBench
 from tests.simulators.oanda import simulated
 from tests.simulators.oanda_books import CANCELLED, Books
 from tests.simulators.server import Answer, Simulator
-from workers.brokers import unmapped
+from workers.brokers import unmapped_errors
 from workers.brokers.base import OrderRejected
 from workers.brokers.oanda.broker import OandaBroker
 from workers.brokers.oanda.errors import ORDER_EXISTS, REASONS
@@ -69,10 +69,10 @@ def test_every_type_has_a_reason() -> None:
 @pytest.mark.parametrize("way", ["{}", CANCELLED + ":{}"], ids=["rejected", "created-and-cancelled"])
 def test_a_reason_keeps_its_type(broker: OandaBroker, books: Books, reason: str, way: str) -> None:
     books.staged.append(way.format(reason))
-    before = unmapped.counted()
+    before = unmapped_errors.counted()
     assert refusal_of(broker).type == REASONS[reason]
     assert broker.positions() == []
-    assert unmapped.counted() == before
+    assert unmapped_errors.counted() == before
 
 
 def test_a_pending_order_with_our_id_is_ours_and_its_refusal_no_proof_that_it_is_not_there(
@@ -87,9 +87,9 @@ def test_a_pending_order_with_our_id_is_ours_and_its_refusal_no_proof_that_it_is
 @pytest.mark.parametrize("way", ["{}", CANCELLED + ":{}"], ids=["rejected", "created-and-cancelled"])
 def test_a_reason_that_nobody_knows_is_a_rejection_and_counted(broker: OandaBroker, books: Books, way: str) -> None:
     books.staged.append(way.format("MOON_NOT_FULL"))
-    before = unmapped.counted().get(("oanda", "MOON_NOT_FULL"), 0)
+    before = unmapped_errors.counted().get(("oanda", "MOON_NOT_FULL"), 0)
     assert refusal_of(broker).type is None
-    assert unmapped.counted()["oanda", "MOON_NOT_FULL"] == before + 1
+    assert unmapped_errors.counted()["oanda", "MOON_NOT_FULL"] == before + 1
 
 
 @pytest.mark.parametrize(

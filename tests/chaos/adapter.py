@@ -7,7 +7,8 @@ from typing import Any
 
 import httpx
 
-from shared.domain import BrokerOrderId, ClientOrderId, Instrument, OrderState, TradingHours
+from shared.accounts.instrument import Instrument, TradingHours
+from shared.domain import BrokerOrderId, ClientOrderId, OrderState
 from tests.chaos import books
 from workers.brokers.base import (
     AccountSummary,

@@ -11,7 +11,7 @@ import httpx
 from celery import Celery
 from flask import Flask, Response, request
 
-from receiver.serving import Served
+from receiver.transport.asgi import Served
 
 REDELIVERY_SECONDS = 30
 OPPOSITE = {"BUY": "SELL", "SELL": "BUY"}

@@ -9,8 +9,8 @@ from shared.domain import SignalEvent
 from tests.chaos import score
 from tests.chaos.stage import ACCOUNT, START_SECONDS, THREADS, WORKERS, Stage, await_ok, procfile
 from tests.chaos.systems import Verdict
-from tests.eventually import eventually
 from tests.faults.observed import Exchange
+from tests.support.eventually import eventually
 
 LEGS = {"SIGNAL_OPEN": ("open",), "SIGNAL_CLOSE": ("close",), "SIGNAL_REOPEN": ("close", "open")}
 QUIET_SECONDS = 75.0  # what Redis still has comes back after 30 seconds, what a task still tries after 8
@@ -29,7 +29,9 @@ class Baseline:
     def start(self, stage: Stage) -> str:
         urls = {"CHAOS_BROKER_URL": stage.broker_url, "REDIS_URL": stage.redis.url, "PORT": str(stage.port)}
         environment = stage.environment({**urls, "WORKER_CONCURRENCY": str(THREADS)})
-        receiver = procfile("receiver").replace("-m receiver", "-m tests.serve tests.chaos.baseline:served")
+        receiver = procfile("receiver").replace(
+            "-m receiver", "-m tests.support.baseline_server tests.chaos.baseline:served"
+        )
         stage.add("receiver", receiver, environment)
         for number in range(1, WORKERS + 1):
             worker = procfile("worker").replace("workers.main:app", "tests.chaos.baseline:queue")

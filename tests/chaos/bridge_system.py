@@ -8,18 +8,19 @@ from collections.abc import Mapping, Sequence
 from cryptography.fernet import Fernet
 from sqlalchemy import Engine, func, select
 
-from shared.db import make_engine, make_sessions
+from shared.database.engine import make_engine, make_sessions
+from shared.database.tables.accounts import InstrumentRow
+from shared.database.tables.events import EventRow
 from shared.domain import FINISHED, EventState, Leg, SignalEvent
 from shared.keys import client_order_id, event_key
-from shared.local import preparation
-from shared.tables import EventRow, InstrumentRow
 from tests.chaos import score
 from tests.chaos.program import ROOT
 from tests.chaos.stage import ACCOUNT, START_SECONDS, THREADS, WORKERS, Stage, await_ok, procfile
 from tests.chaos.systems import Verdict
-from tests.eventually import eventually
 from tests.faults.checker import check
 from tests.faults.observed import Exchange
+from tests.support.eventually import eventually
+from tools.local import preparation
 
 SETTINGS = {
     "BRIDGE_RESPONSE_WAIT_SECONDS": "1",

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shared.local.process import tether
+from tools.local.process import tether
 
 ROOT = Path(__file__).parents[2]
 RESTART_PAUSE_SECONDS = 0.5  # so that a program that cannot start does not keep the machine busy

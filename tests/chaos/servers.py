@@ -11,9 +11,9 @@ import psutil
 from redis import Redis
 from redis.exceptions import RedisError
 
-from shared.local import postgres
-from shared.local import redis as local_redis
-from shared.local.process import Server, start
+from tools.local import postgres
+from tools.local import redis as local_redis
+from tools.local.process import Server, start
 
 REDIS_SETTINGS = """\
 bind 127.0.0.1

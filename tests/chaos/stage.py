@@ -14,7 +14,7 @@ from honcho.environ import parse_procfile  # type: ignore[import-untyped]
 from tests.chaos.books import FileBooks
 from tests.chaos.program import ROOT, Program
 from tests.chaos.servers import CrashablePostgres, CrashableRedis
-from tests.eventually import eventually
+from tests.support.eventually import eventually
 
 ACCOUNT = "chaos"
 WORKERS = 2

@@ -10,13 +10,13 @@ from pathlib import Path
 import httpx
 
 from shared.domain import SignalEvent
-from shared.local import lock
 from tests.chaos import plan, score, stories
 from tests.chaos.injection import Injection
 from tests.chaos.load import Sender
 from tests.chaos.score import Figures
 from tests.chaos.stage import ACCOUNT, Stage
 from tests.chaos.systems import System, Verdict
+from tools.local import lock
 
 TICK_SECONDS = 0.05
 LOOK_SECONDS = 1.0

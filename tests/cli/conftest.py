@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from shared.db import Sessions
-from tests import bridge as bridges
-from tests.bridge import Bridge, signal
+from shared.database.engine import Sessions
 from tests.cli.runner import SECRET_KEY, Cli, Doctor
 from tests.cli.server import LoopbackServer, serving
+from tests.support import in_process_bridge as bridges
+from tests.support.in_process_bridge import Bridge, signal
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 from click.testing import CliRunner, Result
 from cryptography.fernet import Fernet
 
-from shared.cli import main
+from tools.cli import main
 
 BRIDGE = Path(sys.executable).with_name("proquant-bridge")
 SECRET_KEY = Fernet.generate_key().decode()

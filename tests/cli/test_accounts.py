@@ -7,10 +7,10 @@ import pytest
 from click.testing import Result
 from sqlalchemy import select
 
-from shared import accounts, vault
-from shared.db import Sessions
+from shared.accounts import accounts, vault
+from shared.database.engine import Sessions
+from shared.database.tables.accounts import Account
 from shared.keys import token_hash
-from shared.tables import Account
 from tests.cli.runner import SECRET_KEY, Cli
 
 Check = Callable[[Result, str], None]

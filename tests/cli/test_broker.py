@@ -12,15 +12,15 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.db import Sessions
+from shared.database.engine import Sessions
 from tests.cli.runner import BRIDGE, Cli
 from tests.contract.rest_bench import TOKEN, RestBench
-from tests.eventually import eventually
 from tests.simulators.server import Answer, Call, Simulator
+from tests.support.eventually import eventually
 from workers.brokers.base import Dedupe
+from workers.brokers.live_or_practice import may_be_real
 from workers.brokers.paper.books import accepted_orders
 from workers.brokers.rest.broker import RestBroker
-from workers.brokers.stakes import may_be_real
 
 
 @pytest.fixture

@@ -12,12 +12,16 @@ from cryptography.fernet import Fernet
 from redis import Redis
 from sqlalchemy import delete, func, insert, text, update
 
-from shared import accounts, migrate
-from shared.db import Sessions, make_engine, make_sessions
-from shared.local import services
-from shared.tables import EventRow, FillRow, InstrumentRow, OrderRow, PositionRow, ProtocolVersion, Strategy, Worker
-from tests.bridge import Bridge
+from shared.accounts import accounts
+from shared.database import migrate
+from shared.database.engine import Sessions, make_engine, make_sessions
+from shared.database.tables.accounts import InstrumentRow
+from shared.database.tables.events import EventRow, ProtocolVersion, Strategy
+from shared.database.tables.orders import FillRow, OrderRow, PositionRow
+from shared.database.tables.workers import Worker
 from tests.cli.runner import Cli, Doctor
+from tests.support.in_process_bridge import Bridge
+from tools.local import services
 
 
 def change(bridge: Bridge, *statements: Any) -> None:

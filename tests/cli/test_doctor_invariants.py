@@ -3,9 +3,11 @@
 import pytest
 from sqlalchemy import insert, update
 
-from shared.tables import Alert, EventRow, OrderRow
-from tests.bridge import Bridge, signal
+from shared.database.tables.alerts import Alert
+from shared.database.tables.events import EventRow
+from shared.database.tables.orders import OrderRow
 from tests.cli.runner import Doctor
+from tests.support.in_process_bridge import Bridge, signal
 
 CHECKS = ("legs of a flip", "refusals", "parked and told")
 

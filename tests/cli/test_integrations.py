@@ -8,14 +8,13 @@ import pytest
 from click.testing import Result
 from sqlalchemy import func, select
 
-from shared import accounts
-from shared.db import Sessions
-from shared.integration_tables import IntegrationRow
+from shared.accounts import accounts
+from shared.database.engine import Sessions
+from shared.database.tables.accounts import Account, IntegrationRow, Token
 from shared.keys import token_hash
-from shared.tables import Account, Token
-from tests.bridge import Bridge, lifecycle, signal
 from tests.cli.runner import Cli
 from tests.cli.server import LoopbackServer
+from tests.support.in_process_bridge import Bridge, lifecycle, signal
 
 Check = Callable[[Result, str], None]
 CREATE = ("integrations", "create", "--account", "demo", "--user-email", "user@example.com")

@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 from click.testing import Result
 
-from shared.alerts import raise_alert
+from shared.alerts.raising import raise_alert
 from shared.domain import AlertKind, Direction, EventId
-from tests.bridge import Bridge, lifecycle, signal
 from tests.cli.runner import Cli
+from tests.support.in_process_bridge import Bridge, lifecycle, signal
 
 Check = Callable[[Result, str], None]
 

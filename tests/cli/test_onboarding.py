@@ -10,8 +10,8 @@ import pytest
 from click.testing import Result
 from sqlalchemy import select
 
-from shared.db import Sessions
-from shared.tables import Account
+from shared.database.engine import Sessions
+from shared.database.tables.accounts import Account
 from tests.cli.runner import Cli
 from tests.contract import binance_bench
 from tests.contract.rest_bench import TOKEN, RestBench

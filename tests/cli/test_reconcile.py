@@ -8,10 +8,11 @@ import pytest
 from click.testing import Result
 from sqlalchemy import update
 
-from shared.clock import database_clock
-from shared.tables import EventRow, SweepLease
-from tests.bridge import Bridge, signal
+from shared.database.clock import database_clock
+from shared.database.tables.events import EventRow
+from shared.database.tables.workers import SweepLease
 from tests.cli.runner import Cli
+from tests.support.in_process_bridge import Bridge, signal
 from workers.brokers.paper.tables import PaperPosition
 
 Check = Callable[[Result, str], None]

@@ -10,9 +10,9 @@ import pytest
 from click.testing import Result
 from sqlalchemy import make_url
 
-from shared.cli import main
-from shared.cli.root import COMMANDS
 from tests.cli.runner import BRIDGE, SECRET_KEY, Cli, run
+from tools.cli import main
+from tools.cli.root import COMMANDS
 
 Check = Callable[[Result, str], None]
 HEAVY = ("sqlalchemy", "celery", "alembic", "rich", "psycopg")
@@ -20,7 +20,7 @@ HEAVY = ("sqlalchemy", "celery", "alembic", "rich", "psycopg")
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_says_of_every_command_what_the_command_says_of_itself(name: str) -> None:
-    command: click.Command = import_module(f"shared.cli.{name}").command
+    command: click.Command = import_module(f"tools.cli.{name}").command
     assert command.name == name
     assert str(command.help).startswith(COMMANDS[name].rstrip("."))
 
@@ -39,7 +39,7 @@ def test_every_command_and_subcommand_explains_itself(offline: Cli) -> None:
 
 
 def test_the_help_loads_no_heavy_library(tmp_path: Path) -> None:
-    probe = f"import sys; from shared.cli import main; main(['--help'], standalone_mode=False); \
+    probe = f"import sys; from tools.cli import main; main(['--help'], standalone_mode=False); \
         sys.exit(', '.join(name for name in {HEAVY} if name in sys.modules))"
     done = run(tmp_path, sys.executable, "-c", probe)
     assert "Commands:" in done.stdout
@@ -47,7 +47,7 @@ def test_the_help_loads_no_heavy_library(tmp_path: Path) -> None:
 
 
 def test_the_module_runs_as_the_command_does(tmp_path: Path) -> None:
-    as_module = run(tmp_path, sys.executable, "-m", "shared.cli", "--help")
+    as_module = run(tmp_path, sys.executable, "-m", "tools.cli", "--help")
     as_command = run(tmp_path, str(BRIDGE), "--help")
     assert as_module.returncode == as_command.returncode == 0
     assert as_module.stdout == as_command.stdout
@@ -99,7 +99,7 @@ def test_migrate_says_that_there_is_nothing_to_do(cli: Cli) -> None:
 
 def test_the_environment_is_left_as_it_was(cli: Cli) -> None:
     before = dict(cli.environment)
-    probe = "import os; from shared.cli import main; main(['accounts', 'list'], standalone_mode=False); \
+    probe = "import os; from tools.cli import main; main(['accounts', 'list'], standalone_mode=False); \
         print('REDIS_URL' in os.environ)"
     done = run(Path.cwd(), sys.executable, "-c", probe, **before)
     assert done.stdout.splitlines()[-1] == "False", done.stderr

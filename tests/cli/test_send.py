@@ -12,12 +12,12 @@ from click.testing import Result
 from werkzeug.serving import make_server
 
 from shared.domain import Direction, EventType, LifecycleEvent, SignalEvent
-from shared.local import lock
-from shared.local.services import ANNOUNCEMENT
 from shared.proquant import envelope
-from tests.bridge import Bridge
 from tests.cli.runner import BRIDGE, Cli, run
 from tests.cli.server import LoopbackServer
+from tests.support.in_process_bridge import Bridge
+from tools.local import lock
+from tools.local.services import ANNOUNCEMENT
 
 Check = Callable[[Result, str], None]
 TRADE = ("--ticker", "XAUUSD", "--direction", "BUY", "--quantity", "10")

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from shared import vault
-from shared.db import Sessions
-from shared.tables import Account
+from shared.accounts import vault
+from shared.database.engine import Sessions
+from shared.database.tables.accounts import Account
 from tests.cli.runner import SECRET_KEY, Cli
 from tests.simulators import oanda
 from tests.simulators.oanda_books import Books

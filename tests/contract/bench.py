@@ -11,7 +11,8 @@ from importlib.util import find_spec
 from types import TracebackType
 from typing import Protocol, Self
 
-from shared.domain import ClientOrderId, Direction, Instrument, Leg
+from shared.accounts.instrument import Instrument
+from shared.domain import ClientOrderId, Direction, Leg
 from workers.brokers.base import Broker, Dedupe, OpeningRef, OrderReport, OrderRequest
 from workers.brokers.registry import make_broker
 

@@ -8,7 +8,7 @@ import pytest
 
 from shared.domain import Direction, ErrorType, Leg, OrderState
 from tests.contract.bench import Bench, closing, listed, order
-from tests.eventually import eventually
+from tests.support.eventually import eventually
 from workers.brokers.base import (
     Broker,
     BrokerUnavailable,

@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain import ClientOrderId, ErrorType, OrderState
 from tests.contract.bench import Bench, order
-from tests.eventually import eventually
+from tests.support.eventually import eventually
 from workers.brokers.base import Broker, OrderReport, OrderRequest, OutcomeUnknown
 
 Staged = Callable[..., Broker]

@@ -11,9 +11,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
-from shared.db import Sessions
+from shared.database.engine import Sessions
+from shared.database.prepared import Link
 from shared.domain import Direction, Leg, OrderState
-from shared.statements import Link
 from tests.contract.bench import PaperBench, order
 from workers.brokers.base import Broker, BrokerUnavailable, Dedupe, OrderRejected, OutcomeUnknown
 from workers.brokers.paper.books import accepted_orders, net_positions

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.clock import database_clock
+from shared.database.clock import database_clock
 from tests.faults import answers, facts, trading
 from tests.faults.answers import GENERIC, THE_NINE, Wrong
 from tests.faults.facts import FINISHED, Facts

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from shared.db import Sessions
-from tests import bridge as bridges
-from tests.bridge import Bridge
+from shared.database.engine import Sessions
+from tests.support import in_process_bridge as bridges
+from tests.support.in_process_bridge import Bridge
 
 
 @pytest.fixture(autouse=True)

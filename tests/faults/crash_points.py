@@ -17,14 +17,14 @@ import psycopg
 from cryptography.fernet import Fernet
 from sqlalchemy import make_url
 
-from shared import migrate
-from shared.db import make_engine, make_sessions
-from shared.local import lock, postgres
-from tests.advance import shown
+from shared.database import migrate
+from shared.database.engine import make_engine, make_sessions
 from tests.faults.checker import Violation, check
 from tests.faults.observed import PaperBooks
 from tests.faults.scenarios import BROKERS, Scenario, scenarios
 from tests.faults.stage import Death, Place, Stage, Stuck, clear, staged
+from tests.support.progress_bar import shown
+from tools.local import lock, postgres
 
 LANES = 4  # stories that are played at once, each in a database of its own: most of the time they wait
 TRIES = 5  # until a story passes the point: how often a look-up or a sweep is due in it depends on the machine

@@ -8,7 +8,10 @@ from decimal import Decimal
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from shared.tables import Account, Alert, EventRow, FillRow, OrderRow, PositionRow, Strategy
+from shared.database.tables.accounts import Account
+from shared.database.tables.alerts import Alert
+from shared.database.tables.events import EventRow, Strategy
+from shared.database.tables.orders import FillRow, OrderRow, PositionRow
 
 FINISHED = ("done", "refused", "skipped")
 

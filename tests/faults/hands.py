@@ -7,15 +7,16 @@ from datetime import timedelta
 
 from sqlalchemy import func, update
 
-from shared.db import Sessions
+from shared.database.engine import Sessions
+from shared.database.tables.events import Strategy
+from shared.database.tables.orders import OrderRow
 from shared.domain import EventId
-from shared.tables import OrderRow, Strategy
-from tests.bridge import Bridge
 from tests.faults.observed import BrokerCall
 from tests.faults.points import Points, WatchedBroker, watched_sessions
-from workers import execution
-from workers.adapters import Adapters
-from workers.workbench import Workbench
+from tests.support.in_process_bridge import Bridge
+from workers.brokers.account_brokers import Adapters
+from workers.execution.context import Workbench
+from workers.execution.run import execute_event
 
 LEASE_SECONDS = 20.0
 
@@ -56,7 +57,7 @@ class Hand:
 
     def run(self, event: EventId) -> None:
         """Answers a doorbell, as the Celery task does."""
-        execution.run(self._bench, event)
+        execute_event(self._bench, event)
 
     def close(self) -> None:
         self._adapters.close()

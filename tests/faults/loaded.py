@@ -8,7 +8,7 @@ import gc
 
 from sqlalchemy.orm import configure_mappers
 
-from shared.statements import Statement
+from shared.database.prepared import Statement
 from tests.faults import processes  # noqa: F401
 from workers.brokers.paper import broker  # noqa: F401  # an adapter is loaded when it is first used
 

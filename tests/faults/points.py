@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from sqlalchemy import event as sqlalchemy_events
 
-from shared.db import Sessions, make_engine, make_sessions
+from shared.database.engine import Sessions, make_engine, make_sessions
 from shared.domain import EventId
 from workers.brokers.base import (
     AccountSummary,

@@ -15,20 +15,20 @@ from typing import Any
 import structlog
 
 from receiver.app import make_routes
-from receiver.auth import Directory, Throttle
-from receiver.checks import Instruments
-from receiver.versions import Versions
-from receiver.waiting import Waiting
+from receiver.authentication import Directory, Throttle
+from receiver.group_commit import Writer
+from receiver.outcome_waiter import Waiting
+from receiver.precheck import Instruments
+from receiver.protocol_versions import Versions
 from receiver.webhook import Desk
-from receiver.writing import Writer
 from shared.domain import AccountId, EventId
-from tests.bridge import NoRedis
 from tests.faults.points import Moment, Points, WatchedBroker, WatchedDoorbell, watched_sessions
-from workers import execution
-from workers.adapters import Adapters
+from tests.support.in_process_bridge import NoRedis
+from workers.brokers.account_brokers import Adapters
 from workers.brokers.base import Broker
-from workers.sweep import Sweeper
-from workers.workbench import Workbench
+from workers.execution.context import Workbench
+from workers.execution.run import execute_event
+from workers.sweep.sweeper import Sweeper
 
 LEASE_SECONDS = 30.0  # ended by the test where a process died: that is what the passing of time does
 FASTER = -0.9  # retries follow each other twenty times as fast: 0.05 s instead of 1 s at most
@@ -121,7 +121,7 @@ def worker(connection: Connection, role: Role) -> None:
     for word, *rest in line.heard():
         match word:
             case "ring":
-                execution.run(bench, EventId(rest[0]))
+                execute_event(bench, EventId(rest[0]))
                 line.say("idle")
             case "sweep":
                 sweeper.sweep()

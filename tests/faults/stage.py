@@ -16,11 +16,11 @@ from typing import Any
 
 from sqlalchemy import delete, text
 
-from shared import accounts, instruments
-from shared.db import Sessions
+from shared.accounts import accounts, instruments
+from shared.database.engine import Sessions
+from shared.database.schema import Base
 from shared.domain import Event
 from shared.proquant.request import signal_body
-from shared.schema import Base
 from tests.faults import processes
 from tests.faults.observed import Answer, BrokerCall, Exchange
 from tests.faults.points import Moment

@@ -8,9 +8,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import text
 
-from shared.db import Sessions
-from tests import bridge as signals
-from tests.bridge import Bridge
+from shared.database.engine import Sessions
 from tests.faults.checker import check
 from tests.faults.observed import Answer, BrokerCall, PaperBooks
 from tests.faults.world import (
@@ -28,6 +26,8 @@ from tests.faults.world import (
     without,
     world,
 )  # fmt: skip
+from tests.support import in_process_bridge as signals
+from tests.support.in_process_bridge import Bridge
 
 
 def again(answer: Answer | None, began: float = 50) -> Callable[[World], World]:

@@ -3,12 +3,12 @@
 import time
 from decimal import Decimal
 
-from shared.db import Sessions
+from shared.database.engine import Sessions
 from shared.domain import Direction, Event
-from tests import bridge as bridges
-from tests.bridge import Bridge, lifecycle, signal
 from tests.faults.checker import check
 from tests.faults.observed import Answer, Exchange, PaperBooks
+from tests.support import in_process_bridge as bridges
+from tests.support.in_process_bridge import Bridge, lifecycle, signal
 
 
 def delivered(bridge: Bridge, event: Event) -> Exchange:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography.fernet import Fernet
 
-from shared.db import Sessions
+from shared.database.engine import Sessions
 from tests.faults.crash_points import Combination, attempt, discover, run
 from tests.faults.scenarios import BROKERS, scenarios
 from tests.faults.stage import Death, Place

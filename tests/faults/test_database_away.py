@@ -11,13 +11,13 @@ from sqlalchemy import make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from shared.db import Sessions
-from tests import bridge as bridges
-from tests.bridge import signal
+from shared.database.engine import Sessions
 from tests.faults.checker import check
 from tests.faults.hands import hand, unfinished
 from tests.faults.observed import PaperBooks
 from tests.faults.test_checker_passes import delivered
+from tests.support import in_process_bridge as bridges
+from tests.support.in_process_bridge import signal
 
 SLOW_COMMIT = """
     CREATE FUNCTION wait_in_commit() RETURNS trigger LANGUAGE plpgsql AS

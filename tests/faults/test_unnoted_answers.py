@@ -11,18 +11,19 @@ import pytest
 from sqlalchemy import event as sqlalchemy_events
 from sqlalchemy import func, select, update
 
-from shared import inbox
-from shared.db import Sessions
+from shared.database.engine import Sessions
+from shared.database.tables.accounts import Account
+from shared.database.tables.events import EventRow, Strategy
 from shared.domain import AccountId, Envelope, SignalEvent
+from shared.inbox import store as inbox
 from shared.proquant.request import signal_body
-from shared.tables import Account, EventRow, Strategy
-from tests import bridge as bridges
-from tests.bridge import Bridge, signal
 from tests.faults.checker import check
 from tests.faults.observed import Exchange, PaperBooks
 from tests.faults.test_checker_passes import delivered
 from tests.faults.test_database_away import away
-from workers import untold_refusals
+from tests.support import in_process_bridge as bridges
+from tests.support.in_process_bridge import Bridge, signal
+from workers.sweep import untold_refusals
 
 
 @pytest.fixture
@@ -135,7 +136,7 @@ def store(bridge: Bridge, event: SignalEvent) -> None:
     with bridge.sessions.begin() as session:
         account = AccountId(session.scalars(select(Account.id).where(Account.name == bridge.account)).one())
         body = hashlib.sha256(signal_body(event)).hexdigest()
-        inbox.store(session, account, Envelope("v1", None, (), event), body, answered=False)
+        inbox.add(session, account, Envelope("v1", None, (), event), body, answered=False)
 
 
 def answered(history: list[Exchange]) -> list[int]:

@@ -6,14 +6,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from shared.db import Sessions
+from shared.database.engine import Sessions
 from shared.domain import Direction, SignalEvent
-from tests import bridge as bridges
-from tests.bridge import Bridge, signal
 from tests.faults.checker import check
 from tests.faults.hands import LEASE_SECONDS, Hand, finish, hand, leases_end, unfinished
 from tests.faults.observed import Exchange, PaperBooks
 from tests.faults.test_checker_passes import delivered
+from tests.support import in_process_bridge as bridges
+from tests.support.in_process_bridge import Bridge, signal
 
 # Who has no lease yet, or whose leasing transaction was ended, may take one after a pause, as anybody may.
 WITHOUT_LEASE = ("before commit in _look", "after commit in _look", "before commit in _place")

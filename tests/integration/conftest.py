@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.db import Sessions
-from tests import bridge as bridges
-from tests.bridge import Bridge
+from shared.database.engine import Sessions
+from tests.support import in_process_bridge as bridges
+from tests.support.in_process_bridge import Bridge
 
 
 @pytest.fixture

@@ -12,19 +12,20 @@ from redis import Redis
 from sqlalchemy import select, update
 
 from receiver.health import readiness
-from shared import canary
-from shared.clock import database_clock
-from shared.db import Sessions
+from shared.database.clock import database_clock
+from shared.database.engine import Sessions
+from shared.database.tables.events import EventRow
+from shared.database.tables.workers import SweepLease, Worker
 from shared.domain import EventId
-from shared.local import redis as embedded
-from shared.queue import CANARY_TASK, QUEUE, Doorbell, answers, make_celery, make_redis
-from shared.tables import EventRow, SweepLease, Worker
-from tests.bridge import signal
-from tests.eventually import eventually
-from tests.workshop import Workshop, open_workshop
-from workers.fallback import THREADS, Fallback, Listener
-from workers.hearing import Hearing
-from workers.sweep import Sweeper
+from shared.queue import canary
+from shared.queue.doorbell import CANARY_TASK, QUEUE, Doorbell, answers, make_celery, make_redis
+from tests.support.eventually import eventually
+from tests.support.in_process_bridge import signal
+from tests.support.worker_harness import Workshop, open_workshop
+from tools.local import redis as embedded
+from workers.sweep.queue_activity import Hearing
+from workers.sweep.queue_fallback import THREADS, Fallback, Listener
+from workers.sweep.sweeper import Sweeper
 
 INTERVAL = 0.05
 

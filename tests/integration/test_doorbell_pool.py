@@ -3,7 +3,7 @@
 from celery import Celery
 
 from shared.domain import EventId
-from shared.queue import Doorbell, make_celery
+from shared.queue.doorbell import Doorbell, make_celery
 
 
 def test_the_first_ring_is_heard_while_another_connection_is_in_use(redis_url: str) -> None:

@@ -12,15 +12,16 @@ from cryptography.fernet import Fernet
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared import accounts, inbox, integrations
-from shared.db import Sessions
+from shared.accounts import accounts, integrations
+from shared.accounts.integrations import Attempt
+from shared.accounts.orphan_policy import Policy
+from shared.database.engine import Sessions
 from shared.domain import Envelope, Event, EventId
-from shared.inbox_batch import Delivery, store_new
-from shared.integrations import Attempt
-from shared.orphans import Policy
-from tests.bridge import lifecycle, signal
-from tests.eventually import eventually
-from tests.workshop import Workshop, open_workshop
+from shared.inbox import store as inbox
+from shared.inbox.store_batch import Delivery, store_new
+from tests.support.eventually import eventually
+from tests.support.in_process_bridge import lifecycle, signal
+from tests.support.worker_harness import Workshop, open_workshop
 
 Store = Callable[[Session], EventId]
 PATIENT = text("SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
@@ -72,7 +73,7 @@ class Scene:
 
     def storing(self, event: Event) -> Store:
         account, envelope, integration = self.workshop.account, Envelope("v1", None, (), event), self.integration
-        return lambda session: inbox.store(session, account, envelope, "", answered=True, integration=integration).event
+        return lambda session: inbox.add(session, account, envelope, "", answered=True, integration=integration).event
 
     def rung(self, event: EventId) -> Future[None]:
         return self.pool.submit(self.workshop.run, event)

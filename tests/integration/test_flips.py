@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from shared.db import Sessions
+from shared.database.engine import Sessions
 from shared.domain import Direction, SignalEvent
-from tests import bridge as bridges
-from tests.bridge import Bridge, signal
+from tests.support import in_process_bridge as bridges
+from tests.support.in_process_bridge import Bridge, signal
 
 
 def held(bridge: Bridge) -> list[str]:

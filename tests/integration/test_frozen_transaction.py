@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.db import LOCK_TIMEOUT_MS, Sessions
-from workers.execution import DATABASE_ERRORS
+from shared.database.engine import LOCK_TIMEOUT_MS, Sessions
+from workers.execution.run import DATABASE_ERRORS
 
 TABLE = "CREATE TABLE locked AS SELECT 1 AS id"
 LOCK = "UPDATE locked SET id = id"

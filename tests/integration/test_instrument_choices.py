@@ -8,18 +8,19 @@ import pytest
 from celery import Celery
 from structlog.testing import capture_logs
 
-from shared import accounts, instrument_file, instruments, reconciliation
-from shared.db import Sessions
+from shared.accounts import accounts, instrument_file, instruments
+from shared.accounts.instrument_choices import InstrumentFile
+from shared.database.engine import Sessions
 from shared.domain import AccountId, Direction
-from shared.drift import Agreement
-from shared.instrument_choices import InstrumentFile
-from shared.queue import REFRESH_TASK
-from tests.bridge import Bridge, signal
-from tests.factories import GOLD, NEVER
-from tests.workshop import Workshop, open_workshop
-from workers.adapters import Adapters
-from workers.brokers.holdings import net_positions
-from workers.hearing import Hearing
+from shared.ledger import reconciliation
+from shared.ledger.drift import Agreement
+from shared.queue.doorbell import REFRESH_TASK
+from tests.support.factories import GOLD, NEVER
+from tests.support.in_process_bridge import Bridge, signal
+from tests.support.worker_harness import Workshop, open_workshop
+from workers.brokers.account_brokers import Adapters
+from workers.brokers.net_positions import net_positions
+from workers.sweep.queue_activity import Hearing
 from workers.tasks import register
 
 FILE = """

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from shared.db import UNASKED_SECONDS, Sessions, make_engine, make_sessions
-from shared.kept import KeptSessions, KeptStatements
-from shared.tables import ProtocolVersion
+from shared.database.dedicated_connections import KeptSessions, KeptStatements
+from shared.database.engine import UNASKED_SECONDS, Sessions, make_engine, make_sessions
+from shared.database.tables.events import ProtocolVersion
 
 BACKEND = text("SELECT pg_backend_pid()")
 STORE = "INSERT INTO protocol_versions (version, supported) VALUES (:version, true)"

@@ -5,19 +5,20 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select, text
 
-from shared import accounts, instruments, integrations
-from shared.cli import queries
-from shared.db import Sessions
-from shared.domain import EventId, EventType, IntegrationId, TradingHours
-from shared.integrations import Attempt
-from shared.orphans import Policy
+from shared.accounts import accounts, instruments, integrations
+from shared.accounts.instrument import TradingHours
+from shared.accounts.integrations import Attempt
+from shared.accounts.orphan_policy import Policy
+from shared.database.engine import Sessions
+from shared.database.tables.events import EventRow
+from shared.domain import EventId, EventType, IntegrationId
 from shared.proquant.envelope import read
 from shared.proquant.request import signal_body
-from shared.resolve import Judgement, Verdict, resolve
-from shared.tables import EventRow
-from tests.bridge import Bridge, lifecycle, signal
-from tests.factories import ALWAYS, GOLD, NEVER
-from tests.workshop import Workshop, open_workshop
+from tests.support.factories import ALWAYS, GOLD, NEVER
+from tests.support.in_process_bridge import Bridge, lifecycle, signal
+from tests.support.worker_harness import Workshop, open_workshop
+from tools.operations.resolve_event import Judgement, Verdict, resolve
+from tools.views import listings
 from workers.brokers.base import OrderRejected, OutcomeUnknown
 
 
@@ -48,7 +49,7 @@ def kinds(bridge: Bridge) -> list[str]:
 
 def orphaned(bridge: Bridge) -> list[str]:
     with bridge.sessions() as session:
-        return [row["strategy_id"] for row in queries.positions(session, None, False, None, only_orphaned=True)]
+        return [row["strategy_id"] for row in listings.positions(session, None, False, None, only_orphaned=True)]
 
 
 ENDS = [("INTEGRATION_DELETED", ""), ("INTEGRATION_REJECTED", ""), ("STRATEGY_DISABLED", "s1")]

@@ -16,14 +16,14 @@ import pytest
 from redis import AuthenticationError, Redis
 
 from shared.errors import ConfigurationError
-from shared.local import lock, postgres, services
-from shared.local.orphans import end_orphans
-from tests.eventually import eventually
+from tests.support.eventually import eventually
+from tools.local import lock, postgres, services
+from tools.local.orphan_processes import end_orphans
 
 OWNER = """
 import sys
 from pathlib import Path
-from shared.local import services
+from tools.local import services
 with services.running(Path(sys.argv[1]), {}) as entries:
     print("up", flush=True)
     sys.stdin.read()
@@ -219,7 +219,7 @@ def test_a_command_after_the_owner_has_stopped_starts_postgresql_alone(
 
 def test_two_commands_at_once_take_turns(used_var: Path) -> None:
     command = (
-        "import sys; from pathlib import Path; from shared.local import services\n"
+        "import sys; from pathlib import Path; from tools.local import services\n"
         "with services.for_cli(Path(sys.argv[1]), need_redis=False): pass"
     )
     both = [subprocess.Popen([sys.executable, "-c", command, str(used_var)]) for _ in range(2)]

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from shared.db import Sessions
+from shared.database.engine import Sessions
 from shared.domain import Direction, EventId, OrderState
-from shared.reports import OrderReport, known_to_broker
-from shared.resolve import Judgement, Verdict, resolve
-from tests.bridge import signal
-from tests.workshop import CAPABILITIES, ScriptedBroker, Workshop, open_workshop
+from shared.ledger.reports import OrderReport, known_to_broker
+from tests.support.in_process_bridge import signal
+from tests.support.worker_harness import CAPABILITIES, ScriptedBroker, Workshop, open_workshop
+from tools.operations.resolve_event import Judgement, Verdict, resolve
 from workers.brokers.base import BrokerUnavailable, OrderRequest, OutcomeUnknown
-from workers.planning import ABSENCES_BEFORE_PARKING
-from workers.settling import LOOKUPS_BEFORE_PARKING
+from workers.decision.lookup_patience import LOOKUPS_BEFORE_PARKING
+from workers.decision.planning import ABSENCES_BEFORE_PARKING
 
 
 @dataclass

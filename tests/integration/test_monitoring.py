@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from celery import Celery
 
-from workers.monitoring import SECONDS_APART, EventsTogether
+from workers.runtime.flower_events import SECONDS_APART, EventsTogether
 
 
 @dataclass

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from shared.errors import ConfigurationError
-from shared.local import lock, placement, postgres, services
+from tools.local import lock, placement, postgres, services
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to run PostgreSQL as somebody else")
 

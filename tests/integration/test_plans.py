@@ -7,21 +7,23 @@ import psycopg
 import pytest
 from sqlalchemy import Connection
 
-from shared import assessment, intents, ledger_whole, progress
-from shared.db import make_engine
+from shared.database.engine import make_engine
+from shared.database.prepared import Statement
 from shared.domain import Leg
-from shared.statements import Statement
+from shared.inbox import states
+from shared.ledger import full_fill, intents
+from shared.situation import load
 from tests.benchmarks.history import STATEMENTS as PAST
-from tests.bridge import Bridge
-from workers import at_once, lease
+from tests.support.in_process_bridge import Bridge
+from workers.execution import fast_start, lease
 
-MODULES = (assessment, at_once, intents, lease, progress)
+MODULES = (load, fast_start, intents, lease, states)
 STATEMENTS = {
     f"{module.__name__}.{name}": value
     for module in MODULES
     for name, value in vars(module).items()
     if isinstance(value, Statement)
-} | {f"filled_whole {leg}": ledger_whole._statement(leg) for leg in Leg}
+} | {f"filled_whole {leg}": full_fill._statement(leg) for leg in Leg}
 
 
 @pytest.fixture(params=["empty", "small"])

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, func, select
 
-from shared import instruments
-from shared.cli import receipts
-from shared.db import Sessions
+from shared.accounts import instruments
+from shared.database.engine import Sessions
+from shared.database.tables.events import EventRow
+from shared.database.tables.orders import WaitRow
 from shared.domain import EventId
-from shared.tables import EventRow
-from shared.wait_tables import WaitRow
-from tests.bridge import signal
-from tests.factories import GOLD, NOW_MS
-from tests.workshop import CAPABILITIES, ScriptedBroker, Workshop, open_workshop
+from tests.support.factories import GOLD, NOW_MS
+from tests.support.in_process_bridge import signal
+from tests.support.worker_harness import CAPABILITIES, ScriptedBroker, Workshop, open_workshop
+from tools.views import receipt as receipts
 from workers.brokers.base import BrokerUnavailable, OutcomeUnknown, Withheld
-from workers.recording import FAULTS_BEFORE_PARKING
+from workers.execution.recording import FAULTS_BEFORE_PARKING
 
 WITHHELD = Withheld("Not sent: the account's budget of 5 requests in 60 s is used up.", 12.0)
 PATIENCE = BrokerUnavailable("The broker asks for fewer requests.", 30.0)

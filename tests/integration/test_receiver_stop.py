@@ -15,16 +15,15 @@ import pytest
 from sqlalchemy import select
 
 from receiver.__main__ import STOP_SECONDS
-from shared import accounts
-from shared.db import Sessions
+from shared.accounts import accounts
+from shared.database.engine import Sessions
+from shared.database.tables.events import AnswerRow, EventRow
 from shared.domain import EventId, SignalEvent
-from shared.notification_tables import AnswerRow
 from shared.proquant.request import signal_body
-from shared.tables import EventRow
 from tests.acceptance.harness import free_port
-from tests.bridge import signal
-from tests.eventually import eventually
-from tests.workshop import Workshop, open_workshop
+from tests.support.eventually import eventually
+from tests.support.in_process_bridge import signal
+from tests.support.worker_harness import Workshop, open_workshop
 
 ROOT = Path(__file__).parents[2]
 WEBHOOK = "/webhooks/proquant"

@@ -5,10 +5,10 @@ from decimal import Decimal
 import pytest
 from werkzeug.test import TestResponse
 
-from shared.db import Sessions
+from shared.database.engine import Sessions
 from shared.domain import Direction
-from tests import bridge as bridges
-from tests.bridge import Bridge, lifecycle, signal
+from tests.support import in_process_bridge as bridges
+from tests.support.in_process_bridge import Bridge, lifecycle, signal
 
 
 def assert_error(answer: TestResponse, status: int, type_: str) -> None:

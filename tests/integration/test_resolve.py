@@ -10,17 +10,18 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text, update
 
-from shared.clock import database_clock
-from shared.db import Sessions
+from shared.database.clock import database_clock
+from shared.database.engine import Sessions
+from shared.database.tables.events import EventRow, Resolution, Strategy
+from shared.database.tables.orders import FillRow, OrderRow
 from shared.domain import Direction, EventId, OrderState
-from shared.resolve import CannotResolve, Judgement, UnknownEventId, Verdict, resolve
-from shared.tables import EventRow, FillRow, OrderRow, Resolution, Strategy
-from tests.bridge import signal
-from tests.eventually import eventually
-from tests.workshop import Workshop, open_workshop
+from tests.support.eventually import eventually
+from tests.support.in_process_bridge import signal
+from tests.support.worker_harness import Workshop, open_workshop
+from tools.operations.resolve_event import CannotResolve, Judgement, UnknownEventId, Verdict, resolve
 from workers.brokers.base import OutcomeUnknown
-from workers.execution import FAILURES_BEFORE_PARKING
-from workers.settling import LOOKUPS_BEFORE_PARKING
+from workers.decision.lookup_patience import LOOKUPS_BEFORE_PARKING
+from workers.execution.run import FAILURES_BEFORE_PARKING
 
 LOST = OutcomeUnknown("no answer")
 

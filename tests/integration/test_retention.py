@@ -7,15 +7,17 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select, update
 
-from shared import accounts, retention
-from shared.cli import receipts
-from shared.db import Sessions
+from shared.accounts import accounts
+from shared.accounts.orphan_policy import Policy
+from shared.database.engine import Sessions
+from shared.database.tables.alerts import Alert, DeliveryRow
+from shared.database.tables.events import AnswerRow, EventRow
+from shared.database.tables.orders import OrderRow, PositionRow
 from shared.domain import EventId
-from shared.notification_tables import AnswerRow, DeliveryRow
-from shared.orphans import Policy
-from shared.tables import Alert, EventRow, OrderRow, PositionRow
-from tests.ageing import KEPT, MONTH, OVER_A_YEAR, counts, forget, grow_old, ledger_is_well, left, tell
-from tests.bridge import Bridge, lifecycle, signal
+from shared.inbox import retention
+from tests.support.aged_events import KEPT, MONTH, OVER_A_YEAR, counts, forget, grow_old, ledger_is_well, left, tell
+from tests.support.in_process_bridge import Bridge, lifecycle, signal
+from tools.views import receipt as receipts
 
 
 def test_what_is_over_goes_with_all_that_is_its_own_and_the_last_that_was_done_stays(bridge: Bridge) -> None:

@@ -6,14 +6,14 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
-from shared import retention
-from shared.db import Sessions
+from shared.database.engine import Sessions
+from shared.database.tables.alerts import Alert, DeliveryRow
+from shared.database.tables.events import EventRow
 from shared.domain import EventId, EventState
-from shared.notification_tables import DeliveryRow
-from shared.tables import Alert, EventRow
-from tests.ageing import KEPT, MONTH, OVER_A_YEAR, counts, forget, grow_old, ledger_is_well, left, tell
-from tests.bridge import Bridge
-from workers.retention import REST_SECONDS, Retention
+from shared.inbox import retention
+from tests.support.aged_events import KEPT, MONTH, OVER_A_YEAR, counts, forget, grow_old, ledger_is_well, left, tell
+from tests.support.in_process_bridge import Bridge
+from workers.sweep.retention import REST_SECONDS, Retention
 
 
 def test_a_rehearsal_counts_what_would_go_and_deletes_nothing(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,14 +13,15 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from receiver.writing import CONNECTIONS, LOCK_TIMEOUT_MS, MOST_AT_ONCE, MOST_PAUSE_SECONDS, Writer
-from shared.db import Sessions, make_engine, make_sessions
+from receiver.group_commit import CONNECTIONS, LOCK_TIMEOUT_MS, MOST_AT_ONCE, MOST_PAUSE_SECONDS, Writer
+from shared.database.engine import Sessions, make_engine, make_sessions
+from shared.database.tables.alerts import Alert
+from shared.database.tables.events import EventRow, Strategy
 from shared.domain import AccountId, EventId, SignalEvent
-from shared.inbox_batch import Delivery, store_new
-from shared.tables import Alert, EventRow, Strategy
-from tests.bridge import signal
-from tests.serving import serve_all
-from tests.workshop import Workshop, open_workshop
+from shared.inbox.store_batch import Delivery, store_new
+from tests.support.in_process_bridge import signal
+from tests.support.served_requests import serve_all
+from tests.support.worker_harness import Workshop, open_workshop
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from shared.domain import Direction
-from tests.bridge import Bridge, signal
+from tests.support.in_process_bridge import Bridge, signal
 
 GUIDE_EXAMPLE = (Path(__file__).parent.parent / "payloads" / "guide-example.json").read_bytes()
 

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from shared.db import DEAD_NETWORK, make_engine, make_sessions
+from shared.database.engine import DEAD_NETWORK, make_engine, make_sessions
 
 OPTIONS = {"tcp_user_timeout": "TCP_USER_TIMEOUT", "keepalives_idle": "TCP_KEEPIDLE", "keepalives_count": "TCP_KEEPCNT"}
 PATIENCE = 0.3

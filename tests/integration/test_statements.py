@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import JSON, Numeric, bindparam, insert, literal, null, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
-from shared.db import Sessions, make_engine, make_sessions, table_of
+from shared.database.engine import Sessions, make_engine, make_sessions, table_of
+from shared.database.prepared import Statement
+from shared.database.tables.alerts import Alert
+from shared.database.tables.events import ProtocolVersion
 from shared.domain import AlertKind
-from shared.statements import Statement
-from shared.tables import Alert, ProtocolVersion
 
 VERSION = table_of(ProtocolVersion)
 STORE = Statement(

@@ -9,13 +9,14 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from shared.config import load
-from shared.db import Sessions
-from shared.tables import EventRow
-from tests.bridge import signal
-from tests.workshop import open_workshop
-from workers import app, untold_refusals
-from workers.duties import DutiesFailed
-from workers.sweep import Sweeper
+from shared.database.engine import Sessions
+from shared.database.tables.events import EventRow
+from tests.support.in_process_bridge import signal
+from tests.support.worker_harness import open_workshop
+from workers import app
+from workers.sweep import untold_refusals
+from workers.sweep.duties import DutiesFailed
+from workers.sweep.sweeper import Sweeper
 
 
 class Duties:

@@ -4,13 +4,13 @@ from collections import deque
 
 import pytest
 
-from shared.db import Sessions
+from shared.database.engine import Sessions
 from shared.domain import EventId
-from shared.resolve import Judgement, Verdict, resolve
-from tests.bridge import signal
-from tests.workshop import Workshop, open_workshop
+from tests.support.in_process_bridge import signal
+from tests.support.worker_harness import Workshop, open_workshop
+from tools.operations.resolve_event import Judgement, Verdict, resolve
 from workers.brokers.base import BrokerUnavailable, OutcomeUnknown, Withheld
-from workers.settling import LOOKUPS_BEFORE_PARKING, UNASKED_SECONDS_BEFORE_PARKING
+from workers.decision.lookup_patience import LOOKUPS_BEFORE_PARKING, UNASKED_SECONDS_BEFORE_PARKING
 
 LOST = OutcomeUnknown("no answer")
 PATIENCE = 590.0

@@ -6,17 +6,17 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 
-from receiver.answered import Answered
-from shared import progress
-from shared.clock import database_clock
-from shared.db import Sessions
+from receiver.answer_log import Answered
+from shared.database.clock import database_clock
+from shared.database.engine import Sessions
+from shared.database.tables.alerts import Alert
 from shared.domain import ErrorType, EventId, OrderState, StrategyKey
+from shared.inbox import states
 from shared.proquant.answers import accepted, reply_for
-from shared.tables import Alert
-from tests.bridge import signal
-from tests.workshop import Workshop, open_workshop
-from workers import untold_refusals
+from tests.support.in_process_bridge import signal
+from tests.support.worker_harness import Workshop, open_workshop
 from workers.brokers.base import OrderRejected
+from workers.sweep import untold_refusals
 
 LATE = untold_refusals.GRACE + timedelta(seconds=5)
 NOT_FOUND = reply_for(ErrorType.POSITION_NOT_FOUND)
@@ -147,7 +147,7 @@ def test_taking_an_event_up_makes_no_entry_in_an_index(workshop: Workshop) -> No
     """The index of untold refusals goes by what changes at the end only."""
     workshop.arrives(signal("SIGNAL_OPEN"))
     with workshop.sessions.begin() as session:
-        progress.take_next(session, StrategyKey(workshop.strategy().id), database_clock(session))
+        states.take_next(session, StrategyKey(workshop.strategy().id), database_clock(session))
         counted = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'events'"
         assert tuple(session.execute(text(counted)).one()) == (1, 1)
 

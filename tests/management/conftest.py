@@ -9,14 +9,14 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from receiver.auth import Throttle
-from receiver.management.app import Office, make_routes
-from receiver.management.key import Lock
+from receiver.authentication import Throttle
 from shared.config import Config, load
-from shared.db import Sessions
+from shared.database.engine import Sessions
 from shared.proquant.integrations_api import Answer, IntegrationRequest, Taken
-from tests import bridge as bridges
-from tests.bridge import Bridge
+from tests.support import in_process_bridge as bridges
+from tests.support.in_process_bridge import Bridge
+from tools.management.app import Office, make_routes
+from tools.management.key import Lock
 
 KEY = "a-management-key-of-the-tests"
 

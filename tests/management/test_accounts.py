@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from shared.config import Config
-from shared.db import Sessions
-from tests.bridge import Bridge, signal
+from shared.database.engine import Sessions
 from tests.management.conftest import Management, managed
+from tests.support.in_process_bridge import Bridge, signal
 
 PAPER = {"name": "alice", "broker": "paper", "settings": {"hours": "always"}}
 

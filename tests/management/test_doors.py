@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import text
 from werkzeug.serving import make_server
 
-from receiver.auth import SLOWED_AT_ONCE, WRONG_PER_ADDRESS, Throttle
-from receiver.management.app import Office, make_app, make_routes
-from receiver.management.key import Lock
+from receiver.authentication import SLOWED_AT_ONCE, WRONG_PER_ADDRESS, Throttle
 from shared.config import Config
-from shared.db import Sessions
+from shared.database.engine import Sessions
 from shared.errors import ConfigurationError
 from tests.management.conftest import KEY, Management
+from tools.management.app import Office, make_app, make_routes
+from tools.management.key import Lock
 
 PATHS = ["/accounts", "/integrations", "/events", "/events/1", "/orders", "/positions", "/alerts", "/nowhere"]
 

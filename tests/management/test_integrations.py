@@ -3,9 +3,9 @@
 import pytest
 
 from shared.proquant.integrations_api import Answer, NotTaken, Unanswered
-from tests.bridge import Bridge, lifecycle, signal
 from tests.management.conftest import Management
 from tests.management.test_accounts import paper
+from tests.support.in_process_bridge import Bridge, lifecycle, signal
 
 PATH = "/accounts/alice/integrations"
 ANN = {"user_email": "ann@example.com"}

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.bridge import Bridge, lifecycle, signal
 from tests.management.conftest import Management
 from tests.management.test_accounts import paper
+from tests.support.in_process_bridge import Bridge, lifecycle, signal
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import ConfigurationError
-from shared.local import management, services
+from tools.local import management, services
 
 RUNS = {"DATABASE_URL": "postgresql://db/x", "REDIS_URL": "redis://r", "BRIDGE_SECRET_KEY": "k", "PORT": "80"}
 

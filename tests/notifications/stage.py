@@ -7,16 +7,16 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from shared.alerts import raise_alert
-from shared.clock import database_clock
-from shared.db import Sessions
+from shared.alerts.channel import NotSent
+from shared.alerts.message import Message
+from shared.alerts.raising import raise_alert
+from shared.alerts.rules import Channel, Rule, Rules
+from shared.database.clock import database_clock
+from shared.database.engine import Sessions
+from shared.database.prepared import Link
+from shared.database.tables.alerts import DeliveryRow
 from shared.domain import AccountId, AlertKind, EventId
-from shared.notification_tables import DeliveryRow
-from shared.notifications.channel import NotSent
-from shared.notifications.message import Message
-from shared.notifications.rules import Channel, Rule, Rules
-from shared.statements import Link
-from workers.notify import Notifier
+from workers.sweep.alert_delivery import Notifier
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from shared.db import make_engine, make_sessions
+from shared.database.engine import make_engine, make_sessions
 from shared.domain import AlertKind
 from tests.cli.runner import Cli
 from tests.cli.server import LoopbackServer

@@ -9,16 +9,16 @@ import structlog
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from receiver import answered as module
-from receiver.answered import Answered
-from shared.clock import database_clock
-from shared.db import Sessions, make_engine, make_sessions
+from receiver import answer_log as module
+from receiver.answer_log import Answered
+from shared.database.clock import database_clock
+from shared.database.engine import Sessions, make_engine, make_sessions
+from shared.database.tables.events import AnswerRow
 from shared.domain import ErrorType, EventId
-from shared.notification_tables import AnswerRow
 from shared.proquant.answers import accepted, reply_for
-from tests.bridge import signal
-from tests.eventually import eventually
-from tests.workshop import open_workshop
+from tests.support.eventually import eventually
+from tests.support.in_process_bridge import signal
+from tests.support.worker_harness import open_workshop
 
 REFUSED = reply_for(ErrorType.MARKET_CLOSED)
 

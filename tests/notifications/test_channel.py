@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from shared.notifications.channel import NotSent, send
-from shared.notifications.message import TEST
+from shared.alerts.channel import NotSent, send
+from shared.alerts.message import TEST
 from tests.cli.server import serving
 
 

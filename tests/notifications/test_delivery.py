@@ -4,16 +4,16 @@ import threading
 
 import pytest
 
-from shared import deliveries, routing
-from shared.db import Sessions
-from shared.deliveries import MOST_ATTEMPTS
+from shared.alerts import deliveries, routing
+from shared.alerts.deliveries import MOST_ATTEMPTS
+from shared.alerts.message import Message
+from shared.alerts.rules import NOBODY, Channel, Rule, Rules
+from shared.database.engine import Sessions
 from shared.domain import AlertKind
-from shared.notifications.message import Message
-from shared.notifications.rules import NOBODY, Channel, Rule, Rules
-from tests.bridge import signal
-from tests.eventually import eventually
 from tests.notifications.stage import Stage, rules
-from tests.workshop import open_workshop
+from tests.support.eventually import eventually
+from tests.support.in_process_bridge import signal
+from tests.support.worker_harness import open_workshop
 
 
 @pytest.fixture

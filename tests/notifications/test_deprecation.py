@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert, select
 
-from shared.db import Sessions
-from shared.tables import Alert, ProtocolVersion
-from workers import deprecation
+from shared.database.engine import Sessions
+from shared.database.tables.alerts import Alert
+from shared.database.tables.events import ProtocolVersion
+from workers.sweep import deprecation_warnings
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
@@ -20,7 +21,7 @@ def seen(sessions: Sessions, version: str, days: int | None, supported: bool = T
 
 def told(sessions: Sessions, after: timedelta = timedelta()) -> list[str]:
     with sessions.begin() as session:
-        deprecation.warn(session, NOW + after, 30)
+        deprecation_warnings.warn(session, NOW + after, 30)
     with sessions() as session:
         return list(session.scalars(select(Alert.detail).order_by(Alert.id)))
 

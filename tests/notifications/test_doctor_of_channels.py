@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.db import Sessions
+from shared.database.engine import Sessions
 from tests.cli.runner import Cli
 from tests.notifications.stage import Stage, rules
 

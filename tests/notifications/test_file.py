@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from shared.alerts.file import load, parse
+from shared.alerts.rules import NOBODY, Rules
 from shared.domain import AlertKind
 from shared.errors import ConfigurationError
-from shared.notifications.file import load, parse
-from shared.notifications.rules import NOBODY, Rules
 
 GOOD = """
 dedupe_seconds = 60

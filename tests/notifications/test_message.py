@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
+from shared.alerts.message import LONGEST_DETAIL, Told, render
 from shared.domain import AlertKind
-from shared.notifications.message import LONGEST_DETAIL, Told, render
 
 AT = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 

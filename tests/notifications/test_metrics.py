@@ -7,11 +7,12 @@ from sqlalchemy import insert
 
 from receiver.app import make_routes
 from receiver.metrics import CACHE_SECONDS, Metrics
-from shared.clock import database_clock
-from shared.db import Sessions, make_engine, make_sessions
-from shared.tables import ProtocolVersion, Worker
-from tests import bridge as bridges
-from tests.bridge import Bridge, signal
+from shared.database.clock import database_clock
+from shared.database.engine import Sessions, make_engine, make_sessions
+from shared.database.tables.events import ProtocolVersion
+from shared.database.tables.workers import Worker
+from tests.support import in_process_bridge as bridges
+from tests.support.in_process_bridge import Bridge, signal
 
 
 class Clock:

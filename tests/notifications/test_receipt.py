@@ -6,16 +6,16 @@ from decimal import Decimal
 
 import pytest
 
-from receiver.answered import Answered
-from shared.cli import life
-from shared.clock import database_clock
+from receiver.answer_log import Answered
+from shared.accounts.orphan_policy import OUR_VERSION
+from shared.database.clock import database_clock
+from shared.database.schema import Base
 from shared.domain import AlertKind, ErrorType, EventId
-from shared.orphans import OUR_VERSION
 from shared.proquant.answers import accepted, reply_for
-from shared.schema import Base
-from tests.bridge import Bridge, signal
 from tests.cli.runner import Cli
 from tests.notifications.stage import Stage, rules
+from tests.support.in_process_bridge import Bridge, signal
+from tools.views import timeline
 
 
 @pytest.fixture
@@ -124,19 +124,19 @@ def test_an_event_that_is_not_answered_yet_has_no_answer(flipped: Bridge) -> Non
         "error_type": None,
         "reason": None,
     }
-    assert life.answers(event, []) == []
-    (late,) = life.answers({**event, "accepted_at": now, "state": "refused", "error_type": "MarketClosed"}, [])
+    assert timeline.answers(event, []) == []
+    (late,) = timeline.answers({**event, "accepted_at": now, "state": "refused", "error_type": "MarketClosed"}, [])
     assert (late["status"], late["at"]) == (200, now), "ProQuant got the 200, not the refusal that came after it."
-    assert life.answers({**event, "state": "refused", "error_type": "expired", "reason": "Too old."}, []) == []
+    assert timeline.answers({**event, "state": "refused", "error_type": "expired", "reason": "Too old."}, []) == []
 
 
 def test_an_event_that_was_answered_at_once_tells_that_itself_and_its_redeliveries_are_noted() -> None:
     at = datetime(2026, 1, 2, tzinfo=UTC)
     event = {"version": "v1", "received_at": at, "accepted_at": at, "state": "refused", "error_type": "MarketClosed"}
     noted = {"status": 409, "body": "{}", "first_at": at + timedelta(1), "last_at": at + timedelta(2), "times": 3}
-    (first,) = life.answers(event, [])
+    (first,) = timeline.answers(event, [])
     assert (first["from"], first["status"], first["at"], first["times"]) == ("row", 200, at, 1)
-    assert [(told["from"], told["status"], told["times"]) for told in life.answers(event, [noted])] == [
+    assert [(told["from"], told["status"], told["times"]) for told in timeline.answers(event, [noted])] == [
         ("row", 200, 1),
         ("noted", 409, 3),
     ]
@@ -145,4 +145,4 @@ def test_an_event_that_was_answered_at_once_tells_that_itself_and_its_redeliveri
 def test_an_event_of_our_own_was_answered_to_nobody() -> None:
     at = datetime(2026, 1, 2, tzinfo=UTC)
     event = {"version": OUR_VERSION, "received_at": at, "accepted_at": at, "state": "done", "error_type": None}
-    assert life.answers(event, []) == []
+    assert timeline.answers(event, []) == []

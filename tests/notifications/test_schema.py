@@ -4,15 +4,17 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from shared import migrate, notification_tables, wait_tables
-from shared.db import Sessions, make_engine
-from shared.schema import Base
+from shared.database import migrate
+from shared.database.engine import Sessions, make_engine
+from shared.database.schema import Base
+from shared.database.tables.alerts import DeliveryRow
+from shared.database.tables.orders import WaitRow
 
-OURS = {"deliveries", "answers", "alerts", "protocol_versions", wait_tables.WaitRow.__tablename__}
+OURS = {"deliveries", "answers", "alerts", "protocol_versions", WaitRow.__tablename__}
 
 
 def test_the_migrations_make_the_tables_that_the_code_means(sessions: Sessions) -> None:
-    assert notification_tables.DeliveryRow.__tablename__ in OURS
+    assert DeliveryRow.__tablename__ in OURS
     with sessions() as session:
         options = {"include_object": _is_ours, "compare_server_default": True}
         context = MigrationContext.configure(session.connection(), opts=options)

@@ -7,15 +7,14 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from receiver.versions import Versions, news_of
-from shared.db import Sessions, make_engine, make_sessions
-from shared.domain import AlertKind
+from receiver.protocol_versions import Versions, news_of
+from shared.database.engine import Sessions, make_engine, make_sessions
+from shared.database.tables.alerts import Alert
+from shared.domain import AlertKind, VersionStatus
 from shared.proquant import envelope
 from shared.proquant.request import signal_body
-from shared.tables import Alert
-from shared.version_status import VersionStatus
-from tests.bridge import signal
 from tests.cli.runner import Cli
+from tests.support.in_process_bridge import signal
 
 END, LATER = datetime(2030, 1, 1, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)
 FINE = VersionStatus("v1", True, None)

@@ -6,15 +6,15 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from shared.db import Sessions
-from shared.notification_tables import DeliveryRow
-from shared.notifications.rules import Channel, Rule, Rules
-from tests import bridge as bridges
-from tests.bridge import signal
+from shared.alerts.rules import Channel, Rule, Rules
+from shared.database.engine import Sessions
+from shared.database.tables.alerts import DeliveryRow
 from tests.cli.server import LoopbackServer
-from tests.eventually import eventually
-from workers.notify import Notifier
-from workers.sweep import Sweeper
+from tests.support import in_process_bridge as bridges
+from tests.support.eventually import eventually
+from tests.support.in_process_bridge import signal
+from workers.sweep.alert_delivery import Notifier
+from workers.sweep.sweeper import Sweeper
 
 
 def test_a_failure_after_the_200_reaches_a_person(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.db import Sessions, make_engine, make_sessions
+from shared.database.engine import Sessions, make_engine, make_sessions
 from tests.pooler import pgbouncer
 from tests.pooler.pgbouncer import Pooler
 

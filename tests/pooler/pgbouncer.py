@@ -12,9 +12,9 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import make_url
 
-from shared.local import postgres
-from shared.local.process import OURSELVES, Identity, Server, start
-from tests.eventually import eventually
+from tests.support.eventually import eventually
+from tools.local import postgres
+from tools.local.process import OURSELVES, Identity, Server, start
 
 PROGRAM = os.environ.get("PGBOUNCER") or shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 QUEUE_SECONDS = 1  # of those who wait for a server; the default is 120

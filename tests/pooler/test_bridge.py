@@ -11,16 +11,16 @@ import pytest
 from sqlalchemy import Engine, make_url
 from sqlalchemy import event as sqlalchemy_events
 
-from shared.db import Sessions
+from shared.database.engine import Sessions
 from shared.domain import Direction, SignalEvent
-from tests import bridge as bridges
-from tests.bridge import Bridge, signal
 from tests.faults.checker import check
 from tests.faults.hands import hand, unfinished
 from tests.faults.observed import Exchange, PaperBooks
 from tests.faults.test_checker_passes import delivered
 from tests.pooler.conftest import SERVERS
 from tests.pooler.pgbouncer import Pooler
+from tests.support import in_process_bridge as bridges
+from tests.support.in_process_bridge import Bridge, signal
 
 THREADS = 16
 STRATEGIES = 48

@@ -6,8 +6,8 @@ import psycopg
 from sqlalchemy import make_url, text
 from sqlalchemy.orm import Session
 
-from shared import migrate
-from shared.db import Sessions, make_engine, make_sessions, not_durable
+from shared.database import migrate
+from shared.database.engine import Sessions, make_engine, make_sessions, not_durable
 from tests.pooler.conftest import SERVERS
 from tests.pooler.pgbouncer import Pooler
 

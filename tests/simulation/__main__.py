@@ -10,9 +10,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from tests.advance import shown
 from tests.simulation import fleet
 from tests.simulation.trial import Trial
+from tests.support.progress_bar import shown
 
 SHOWN = 3  # failing worlds whose whole story is printed
 

@@ -10,7 +10,7 @@ from typing import Any
 
 Function = Callable[..., Any]
 Breakage = Mapping[str, Callable[[Function], Function]]
-PRODUCT = ("receiver", "shared", "workers")
+PRODUCT = ("receiver", "shared", "tools", "workers")
 
 
 @contextmanager

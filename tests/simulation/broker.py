@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
-from shared.domain import BrokerOrderId, ErrorType, Instrument, Leg, OrderState, TradingHours
-from shared.reports import Fill, OrderReport, known_to_broker
+from shared.accounts.instrument import Instrument, TradingHours
+from shared.domain import BrokerOrderId, ErrorType, Leg, OrderState
+from shared.ledger.reports import Fill, OrderReport, known_to_broker
 from tests.simulation.books import Books, Call, Entry
 from tests.simulation.faults import Fault, Faults
 from tests.simulation.scheduler import Scheduler

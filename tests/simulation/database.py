@@ -10,7 +10,7 @@ from sqlalchemy import Engine, StaticPool, create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from shared.db import Sessions, make_sessions
+from shared.database.engine import Sessions, make_sessions
 from tests.simulation.faults import Fault
 
 NUMBERED = ("accounts", "strategies", "events", "orders", "positions")

@@ -12,10 +12,10 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Engine, make_url
 
-from shared import migrate
-from shared.local import lock, postgres
+from shared.database import migrate
 from tests.simulation import database, trial
 from tests.simulation.trial import Trial
+from tools.local import lock, postgres
 
 SETTINGS = {"fsync": "off", "jit": "off"}  # worlds need no durability: none outlives its process
 CHUNK = 4

@@ -8,14 +8,15 @@ from decimal import Decimal
 from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from receiver.answered import Answered
-from receiver.auth import Directory, Throttle
-from receiver.checks import Instruments
-from receiver.versions import Versions
+from receiver.answer_log import Answered
+from receiver.authentication import Directory, Throttle
+from receiver.precheck import Instruments
+from receiver.protocol_versions import Versions
 from receiver.webhook import Desk
-from shared import accounts, instruments
-from shared.db import Sessions, make_sessions
-from shared.domain import EventId, TradingHours
+from shared.accounts import accounts, instruments
+from shared.accounts.instrument import TradingHours
+from shared.database.engine import Sessions, make_sessions
+from shared.domain import EventId
 from tests.simulation import database, stories
 from tests.simulation.books import Books
 from tests.simulation.broker import SimulatedBroker
@@ -23,17 +24,17 @@ from tests.simulation.database import WatchedSessions
 from tests.simulation.faults import Faults
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.world import SECRET_KEY, Rules, World, void
-from workers import untold_refusals
 from workers.brokers.base import Dedupe
-from workers.duties import DutiesFailed
-from workers.sweep import Sweeper
-from workers.workbench import Workbench
+from workers.execution.context import Workbench
+from workers.sweep import untold_refusals
+from workers.sweep.duties import DutiesFailed
+from workers.sweep.sweeper import Sweeper
 
 RETRY_SECONDS = 0.5  # in place of the jittered wait of the retries, which would not replay
 
 
 class VirtualWaiting:
-    """Stands for `receiver.waiting.Waiting`, in virtual time."""
+    """Stands for `receiver.outcome_waiter.Waiting`, in virtual time."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -53,7 +54,7 @@ class VirtualWaiting:
 
 
 class VirtualDoorbell:
-    """Stands for `shared.queue.Doorbell`."""
+    """Stands for `shared.queue.doorbell.Doorbell`."""
 
     def __init__(self, world: World) -> None:
         self._world = world

@@ -18,18 +18,19 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared import progress
+from shared.accounts.orphan_policy import TRADING
+from shared.database.tables.events import EventRow, Strategy
+from shared.database.tables.orders import OrderRow, PositionRow
 from shared.domain import AccountId, EventId, EventState, Leg, StrategyKey
-from shared.orphans import TRADING
-from shared.progress import Due
-from shared.situation import Held, Order, Task
-from shared.tables import EventRow, OrderRow, PositionRow, Strategy
+from shared.inbox import states
+from shared.inbox.states import Due
+from shared.situation.model import Held, Order, Task
 from tests.simulation import fleet
 from tests.simulation.breaking import Breakage, Function, always, broken, with_argument
 from tests.simulation.broker import DEADLINE_SECONDS
 from tests.simulation.trial import Trial
-from workers.lease import Lease
-from workers.steps import Absent, Place
+from workers.decision.steps import Absent, Place
+from workers.execution.lease import Lease
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -83,7 +84,7 @@ def _late_intents() -> Breakage:
 
         return record_answer
 
-    return {"workers.recording.record_step": forgets, "workers.recording.record_answer": remembers}
+    return {"workers.execution.recording.record_step": forgets, "workers.execution.recording.record_answer": remembers}
 
 
 def _finds_nothing(_: Function) -> Function:
@@ -91,7 +92,7 @@ def _finds_nothing(_: Function) -> Function:
 
 
 def _takes_the_last(_: Function) -> Function:
-    question = progress._next_due()  # what is right but for its order
+    question = states._next_due()  # what is right but for its order
     last_come = question.order_by(None).order_by(question.selected_columns.id.desc())
 
     def take_next(session: Session, strategy: StrategyKey, now: datetime) -> Due:
@@ -109,7 +110,7 @@ def _takes_the_last(_: Function) -> Function:
 
 def _takes_alone(_: Function) -> Function:
     """By a statement of its own, which another mutation replaces; the situation is asked for in the next turn."""
-    return lambda session, strategy, now: (progress.take_next(session, strategy, now), None)
+    return lambda session, strategy, now: (states.take_next(session, strategy, now), None)
 
 
 def _forgets_tombstones(right: Function) -> Function:
@@ -145,31 +146,31 @@ def _concludes_what_was_told(right: Function) -> Function:
     return finish
 
 
-_UNFENCED: Breakage = {"workers.lease.renew": _believes_any}
+_UNFENCED: Breakage = {"workers.execution.lease.renew": _believes_any}
 
 MUTANTS = (
-    Mutant("nobody checks the lease", {"workers.lease.claim": _takes_any, **_UNFENCED}),
+    Mutant("nobody checks the lease", {"workers.execution.lease.claim": _takes_any, **_UNFENCED}),
     Mutant("writes do not check the fence", _UNFENCED),
     Mutant("the intent is written after the submit", _late_intents()),
-    Mutant("the look-up is skipped", {"workers.conversation.look_up": _finds_nothing}),
+    Mutant("the look-up is skipped", {"workers.execution.broker_calls.look_up": _finds_nothing}),
     Mutant(
         "a send is believed to end with the adapter's deadline",
-        {"workers.recording.record_step": with_argument("lease", lambda _: DEADLINE_SECONDS)},
+        {"workers.execution.recording.record_step": with_argument("lease", lambda _: DEADLINE_SECONDS)},
     ),
     Mutant(
         "not found is believed at once",
-        {"workers.conversation:workers.settling.conclusive_from": always(LONG_AGO)},
+        {"workers.execution.broker_calls:workers.decision.lookup_patience.conclusive_from": always(LONG_AGO)},
     ),
     Mutant(
         "the sequence is ignored, and what came last runs first",
-        {"shared.progress.take_next": _takes_the_last, "shared.assessment.take_and_assess": _takes_alone},
+        {"shared.inbox.states.take_next": _takes_the_last, "shared.situation.load.take_and_assess": _takes_alone},
     ),
-    Mutant("a tombstone is ignored", {"shared.assessment.situation_of": _forgets_tombstones}),
-    Mutant("nobody waits for what should have come before", {"workers.planning._grace": always(None)}),
-    Mutant("no order needs a mark", {"workers.preconditions.misses_mark": always(False)}),
-    Mutant("a flip is known by its id and direction", {"workers.flips.is_asked_again": _by_direction}),
-    Mutant("a 200 that was not noted counts as not given", {"shared.progress.finish": _concludes_what_was_told}),
-    Mutant("a partly filled close counts as flat", {"shared.ledger.reported": _takes_part_for_all}),
+    Mutant("a tombstone is ignored", {"shared.situation.load.situation_of": _forgets_tombstones}),
+    Mutant("nobody waits for what should have come before", {"workers.decision.planning._grace": always(None)}),
+    Mutant("no order needs a mark", {"workers.decision.preconditions.misses_mark": always(False)}),
+    Mutant("a flip is known by its id and direction", {"workers.decision.flips.is_asked_again": _by_direction}),
+    Mutant("a 200 that was not noted counts as not given", {"shared.inbox.states.finish": _concludes_what_was_told}),
+    Mutant("a partly filled close counts as flat", {"shared.ledger.orders.reported": _takes_part_for_all}),
 )
 
 

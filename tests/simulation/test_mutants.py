@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from tests.simulation import trial
 from tests.simulation.breaking import broken, with_argument
 from tests.simulation.mutants import MUTANTS, Mutant, spoiled
-from workers import conversation, recording
+from workers.execution import broker_calls, recording
 
 ENOUGH = 60
 
@@ -20,12 +20,12 @@ def test_what_a_mutant_breaks_is_there(mutant: Mutant) -> None:
 
 
 def test_a_name_that_is_gone_is_an_error() -> None:
-    with pytest.raises(AttributeError), broken({"workers.conversation.look_down": lambda right: right}):
+    with pytest.raises(AttributeError), broken({"workers.execution.broker_calls.look_down": lambda right: right}):
         pass
 
 
 def test_an_argument_that_is_gone_is_an_error() -> None:
-    with pytest.raises(AttributeError), broken({"workers.conversation.look_up": with_argument("gone", str)}):
+    with pytest.raises(AttributeError), broken({"workers.execution.broker_calls.look_up": with_argument("gone", str)}):
         pass
 
 
@@ -45,7 +45,7 @@ def test_an_ignored_sequence_is_found(engine: Engine) -> None:
 
 
 def test_a_skipped_look_up_is_found(engine: Engine) -> None:
-    right = conversation.look_up
+    right = broker_calls.look_up
     with spoiled("the look-up is skipped"):
         assert any(trial.run(seed, engine).violations for seed in range(ENOUGH))
-    assert conversation.look_up is right
+    assert broker_calls.look_up is right

@@ -8,8 +8,8 @@ from cryptography.fernet import Fernet
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from receiver.answered import FLUSH_SECONDS, Answered
-from receiver.call import Call
+from receiver.answer_log import FLUSH_SECONDS, Answered
+from receiver.transport.request import Call
 from receiver.webhook import Desk, receive
 from shared.domain import AccountId, EventId, SignalEvent
 from shared.proquant.answers import Reply
@@ -20,9 +20,9 @@ from tests.simulation.broker import SimulatedBroker
 from tests.simulation.faults import Fault, Faults
 from tests.simulation.scheduler import Death, Scheduler
 from tests.simulation.stories import BEGINNING, Delivery, Story
-from workers import execution
 from workers.brokers.base import Dedupe
-from workers.workbench import Workbench
+from workers.execution.context import Workbench
+from workers.execution.run import execute_event
 
 WORKERS = 3
 LONGEST_SECONDS = 7200.0
@@ -151,7 +151,7 @@ class World:
 
     def _work(self, event: EventId) -> None:
         try:
-            execution.run(self.bench, event)
+            execute_event(self.bench, event)
         except (OperationalError, InterfaceError) as error:
             self.scheduler.note(f"task fails: {error.orig}")
         finally:

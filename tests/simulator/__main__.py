@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 import structlog
 
-from shared import migrate
-from shared.db import make_engine, make_sessions
-from shared.local import lock, postgres
+from shared.database import migrate
+from shared.database.engine import make_engine, make_sessions
 from tests.simulator import trial
+from tools.local import lock, postgres
 
 
 @click.command()

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.acceptance.harness import BRIDGE, free_port
-from tests.eventually import eventually
+from tests.support.eventually import eventually
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.simulator.app import Simulator
 from tests.simulator import stage
 from tests.simulator.stage import Webhook
+from tools.simulator.app import Simulator
 
 
 @pytest.fixture

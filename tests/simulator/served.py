@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from flask import Flask
 from werkzeug.serving import make_server
 
-from shared.cli.posting import post_json
-from shared.simulator import app
-from shared.simulator.app import Simulator
-from shared.simulator.courier import Post
-from shared.simulator.misbehaviour import WELL_BEHAVED
-from shared.simulator.model import Call, Integration
-from shared.simulator.settings import Settings
-from tests.bridge import Bridge
 from tests.cli.runner import Cli
+from tests.support.in_process_bridge import Bridge
+from tools.http_post import post_json
+from tools.simulator import app
+from tools.simulator.app import Simulator
+from tools.simulator.delivery import Post
+from tools.simulator.misbehaviour import WELL_BEHAVED
+from tools.simulator.model import Call, Integration
+from tools.simulator.settings import Settings
 
 API = "/api/integrations/v1/integrations"
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from shared.cli.posting import Answer, PostFailed
 from shared.domain import Direction, EventType
-from shared.simulator import app
-from shared.simulator.app import Simulator
-from shared.simulator.courier import Post
-from shared.simulator.misbehaviour import WELL_BEHAVED, Misbehaviour
-from shared.simulator.model import Integration, Ticket
-from shared.simulator.settings import Settings
+from tools.http_post import Answer, PostFailed
+from tools.simulator import app
+from tools.simulator.app import Simulator
+from tools.simulator.delivery import Post
+from tools.simulator.misbehaviour import WELL_BEHAVED, Misbehaviour
+from tools.simulator.model import Integration, Ticket
+from tools.simulator.settings import Settings
 
 TOKEN = "secret-token-of-the-receiver"
 INTEGRATION = Integration(

@@ -3,9 +3,9 @@
 import pytest
 from flask.testing import FlaskClient
 
-from shared.simulator.app import Simulator
-from shared.simulator.misbehaviour import Misbehaviour
 from tests.simulator.stage import TOKEN, request
+from tools.simulator.app import Simulator
+from tools.simulator.misbehaviour import Misbehaviour
 
 PATH = "/api/integrations/v1/integrations"
 

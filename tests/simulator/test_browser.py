@@ -8,14 +8,14 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from shared.db import Sessions
-from shared.simulator.recipes import RECIPES
-from tests import bridge as bridges
-from tests.bridge import Bridge
+from shared.database.engine import Sessions
 from tests.cli.runner import Cli
 from tests.simulator.browser import browser, chromium, simulator
 from tests.simulator.served import API, served
 from tests.simulator.stage import request
+from tests.support import in_process_bridge as bridges
+from tests.support.in_process_bridge import Bridge
+from tools.simulator.recipes import RECIPES
 
 PATIENCE_MS = 20_000
 NOBODY = {"url": "http://127.0.0.1:1/webhooks/proquant"}

@@ -12,7 +12,7 @@ import pytest
 
 from tests.acceptance import harness
 from tests.acceptance.harness import Run
-from tests.eventually import eventually
+from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.acceptance
 
@@ -37,7 +37,7 @@ def started(var: Path, port: int) -> Iterator[tuple[Run, httpx.Client]]:
         "BRIDGE_PROQUANT_API_URL": ELSEWHERE,
         "BRIDGE_PUBLIC_URL": "https://bridge.example",
     }
-    run = harness.start(var, port, settings=settings, program="shared.local.demo")
+    run = harness.start(var, port, settings=settings, program="tools.local.demo")
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{simulator}", trust_env=False, timeout=30) as page:
             yield run, page

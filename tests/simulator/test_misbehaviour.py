@@ -5,9 +5,9 @@ from datetime import date
 from decimal import Decimal
 
 from shared.proquant import envelope
-from shared.simulator.misbehaviour import WELL_BEHAVED, Misbehaviour, Plan, Versions, body, plan
-from tests.bridge import signal
 from tests.simulator.stage import INTEGRATION
+from tests.support.in_process_bridge import signal
+from tools.simulator.misbehaviour import WELL_BEHAVED, Misbehaviour, Plan, Versions, body, plan
 
 ALL = Misbehaviour(duplicates=0.3, reordering=0.2, delay=2.0)
 

@@ -9,16 +9,16 @@ from click.testing import Result
 from flask.testing import FlaskClient
 
 from shared.errors import ConfigurationError
-from shared.simulator import settings
-from shared.simulator.app import Simulator
-from shared.simulator.guard import is_loopback
-from shared.simulator.indentation import indented
-from shared.simulator.masking import masked_headers, masked_url
-from shared.simulator.misbehaviour import WELL_BEHAVED, Misbehaviour, Versions
-from shared.simulator.page import MOST_WAITING
 from tests.cli.runner import Cli
 from tests.simulator.browser import simulator as running
 from tests.simulator.stage import onboarded
+from tools.simulator import settings
+from tools.simulator.app import Simulator
+from tools.simulator.indentation import indented
+from tools.simulator.misbehaviour import WELL_BEHAVED, Misbehaviour, Versions
+from tools.simulator.page import MOST_WAITING
+from tools.simulator.redaction import masked_headers, masked_url
+from tools.simulator.url_guard import is_loopback
 
 SIGNAL = {"kind": "OPEN", "ticker": "XAUUSD", "direction": "BUY", "quantity": "10"}
 

@@ -4,13 +4,13 @@ import threading
 
 import pytest
 
-from shared.cli.posting import Answer
 from shared.domain import EventType
-from shared.simulator.app import Simulator
-from shared.simulator.misbehaviour import Misbehaviour
-from shared.simulator.model import Call, NotPossible
-from tests.eventually import eventually
 from tests.simulator.stage import GOLD, TOKEN, Webhook, error, onboarded
+from tests.support.eventually import eventually
+from tools.http_post import Answer
+from tools.simulator.app import Simulator
+from tools.simulator.misbehaviour import Misbehaviour
+from tools.simulator.model import Call, NotPossible
 
 PATIENCE_SECONDS = 10.0
 OPEN, CLOSE, REOPEN = EventType.SIGNAL_OPEN, EventType.SIGNAL_CLOSE, EventType.SIGNAL_REOPEN

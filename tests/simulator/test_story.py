@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.db import Sessions
+from shared.database.engine import Sessions
 from shared.domain import EventType
-from shared.simulator.misbehaviour import Misbehaviour, Versions
-from shared.simulator.recipes import RECIPES
-from tests import bridge as bridges
 from tests.simulator import served
 from tests.simulator.served import Pair
 from tests.simulator.stage import GOLD
+from tests.support import in_process_bridge as bridges
+from tools.simulator.misbehaviour import Misbehaviour, Versions
+from tools.simulator.recipes import RECIPES
 
 OPEN, CLOSE, REOPEN = EventType.SIGNAL_OPEN, EventType.SIGNAL_CLOSE, EventType.SIGNAL_REOPEN
 

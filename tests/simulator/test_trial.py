@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from shared.db import Sessions
+from shared.database.engine import Sessions
 from tests.simulator import trial
 
 EVENTS = 200  # `python -m tests.simulator` sends 1,000

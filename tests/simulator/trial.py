@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
 
-from shared.cli.posting import Answer as Posted
-from shared.cli.posting import PostFailed, post_json
-from shared.db import Sessions
+from shared.database.engine import Sessions
 from shared.domain import Direction, EventType
 from shared.proquant import envelope
-from shared.simulator.misbehaviour import Misbehaviour
-from shared.simulator.model import Ticket
-from tests import bridge as bridges
-from tests.bridge import Bridge
 from tests.faults.checker import Violation, check
 from tests.faults.observed import Answer, Exchange, PaperBooks
 from tests.simulator import served
 from tests.simulator.served import Pair
+from tests.support import in_process_bridge as bridges
+from tests.support.in_process_bridge import Bridge
+from tools.http_post import Answer as Posted
+from tools.http_post import PostFailed, post_json
+from tools.simulator.misbehaviour import Misbehaviour
+from tools.simulator.model import Ticket
 
 ACCOUNTS = ("ann", "bob", "cid", "dan")
 TICKERS = {"XAUUSD": "10", "EURUSD": "2000", "BTCUSD": "0.05"}

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.canary import LIFE, Canary, after, deaf_since
-from tests.factories import NOW
-from workers.hearing import Hearing
+from shared.queue.canary import LIFE, Canary, after, deaf_since
+from tests.support.factories import NOW
+from workers.sweep.queue_activity import Hearing
 
 NONE = Canary(None, None)
 

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.accounts.instrument import TradingHours, check_quantity, sentence_about
+from shared.database.tables.events import UNFINISHED_STATES
 from shared.domain import (
     EVENT_TRANSITIONS,
     EXACT,
@@ -19,13 +21,9 @@ from shared.domain import (
     EventState,
     GenericError,
     OrderState,
-    TradingHours,
-    check_quantity,
     error_named,
-    sentence_about,
 )
-from shared.tables import UNFINISHED_STATES
-from tests.factories import ALWAYS, GOLD, NEVER
+from tests.support.factories import ALWAYS, GOLD, NEVER
 
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 

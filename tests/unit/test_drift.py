@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from shared.domain import EventId
-from shared.drift import Agreement, Comparison, Known, Question, cause, compare, worst
+from shared.ledger.drift import Agreement, Comparison, Known, Question, cause, compare, worst
 
 NONE, TEN = Decimal(0), Decimal(10)
 GOLD = "XAUUSD"

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.accounts.instrument_choices import NO_FILE, Choices, InstrumentFile, Limits
+from shared.accounts.instrument_file import load, parse
 from shared.errors import ConfigurationError
-from shared.instrument_choices import NO_FILE, Choices, InstrumentFile, Limits
-from shared.instrument_file import load, parse
 
 GOOD = """
 [brokers.oanda.tickers]

@@ -2,9 +2,9 @@
 
 import pytest
 
+from shared.accounts.integration_states import IntegrationState, Said, state_after
+from shared.accounts.orphan_policy import OrphanEvent, Policy, orphan_event
 from shared.domain import EventType
-from shared.integration_states import IntegrationState, Said, state_after
-from shared.orphans import OrphanEvent, Policy, orphan_event
 
 
 @pytest.mark.parametrize(

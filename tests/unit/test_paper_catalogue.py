@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from shared.domain import Direction, ErrorType, Leg, check_quantity
+from shared.accounts.instrument import check_quantity
+from shared.domain import Direction, ErrorType, Leg
 from workers.brokers.base import OrderRequest
 from workers.brokers.paper.catalogue import LISTINGS, MARGIN, Hours, Market, trading_hours
 from workers.brokers.paper.checks import Book, refusal

@@ -6,24 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from shared.domain import (
-    Direction,
-    ErrorType,
-    EventState,
-    EventType,
-    GenericError,
-    Leg,
-    OrderState,
-    SkipReason,
-)
-from tests.decisions import BUY_TEN, CLOSE, OPEN, REOPEN, SELL_SEVEN, closed, decide, ending, opened
-from tests.factories import GOLD, NEVER, NOW, NOW_MS, held
-from workers.steps import (
-    Finish,
-    Place,
-    Retry,
-    WaitUntil,
-)
+from shared.domain import Direction, ErrorType, EventState, EventType, GenericError, Leg, OrderState, SkipReason
+from tests.support.factories import GOLD, NEVER, NOW, NOW_MS, held
+from tests.support.planning_dsl import BUY_TEN, CLOSE, OPEN, REOPEN, SELL_SEVEN, closed, decide, ending, opened
+from workers.decision.steps import Finish, Place, Retry, WaitUntil
 
 FUNDS = ErrorType.INSUFFICIENT_FUNDS
 OLD = {"moment": (NOW_MS - 301_000, 2)}

@@ -6,21 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from shared.domain import (
-    AlertKind,
-    ErrorType,
-    EventState,
-    EventType,
-    Leg,
-    OrderId,
-    OrderState,
-    RefusedBy,
-)
-from tests.decisions import BUY_TEN, CLOSE, OPEN, REOPEN, SELL_SEVEN, closed, decide, ending, opened
-from tests.factories import GOLD, LIMITS, NOW, held, order, report, situation
-from workers.planning import ABSENCES_BEFORE_PARKING, CLOSES_BEFORE_PARKING, next_step
-from workers.settling import LOOKUPS_BEFORE_PARKING, UNASKED_SECONDS_BEFORE_PARKING, conclusive_from
-from workers.steps import (
+from shared.domain import AlertKind, ErrorType, EventState, EventType, Leg, OrderId, OrderState, RefusedBy
+from tests.support.factories import GOLD, LIMITS, NOW, held, order, report, situation
+from tests.support.planning_dsl import BUY_TEN, CLOSE, OPEN, REOPEN, SELL_SEVEN, closed, decide, ending, opened
+from workers.decision.lookup_patience import LOOKUPS_BEFORE_PARKING, UNASKED_SECONDS_BEFORE_PARKING, conclusive_from
+from workers.decision.planning import ABSENCES_BEFORE_PARKING, CLOSES_BEFORE_PARKING, next_step
+from workers.decision.steps import (
     AskMark,
     AskMarket,
     Finish,

@@ -6,28 +6,14 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 
-from shared.domain import (
-    ORDER_FINAL,
-    EventState,
-    EventType,
-    Leg,
-    OrderState,
-)
-from shared.situation import Order, Situation
-from tests.factories import LIMITS, NOW, held, order, situation
-from tests.situations import CLOSE, OPEN, REOPEN, cases
-from workers.denials import denial_of, is_expired
-from workers.planning import CLOSES_BEFORE_PARKING, next_step
-from workers.settling import LOOKUPS_BEFORE_PARKING, UNASKED_SECONDS_BEFORE_PARKING, conclusive_from
-from workers.steps import (
-    Finish,
-    Heard,
-    NotLooked,
-    Park,
-    Place,
-    Send,
-    Step,
-)
+from shared.domain import ORDER_FINAL, EventState, EventType, Leg, OrderState
+from shared.situation.model import Order, Situation
+from tests.support.factories import LIMITS, NOW, held, order, situation
+from tests.support.situation_strategies import CLOSE, OPEN, REOPEN, cases
+from workers.decision.lookup_patience import LOOKUPS_BEFORE_PARKING, UNASKED_SECONDS_BEFORE_PARKING, conclusive_from
+from workers.decision.open_checks import denial_of, is_expired
+from workers.decision.planning import CLOSES_BEFORE_PARKING, next_step
+from workers.decision.steps import Finish, Heard, NotLooked, Park, Place, Send, Step
 
 thoroughly = settings(max_examples=400)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import ConfigurationError
-from shared.local import preparation
+from tools.local import preparation
 
 HOST = "127.0.0.1"
 

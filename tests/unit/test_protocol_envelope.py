@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from shared.domain import Direction, Envelope, EventType, LifecycleEvent, SignalEvent, UnknownEvent
+from shared.domain import Direction, Envelope, EventType, LifecycleEvent, SignalEvent, UnknownEvent, VersionStatus
 from shared.proquant import envelope
 from shared.proquant.envelope import read, statuses
 from shared.proquant.errors import MalformedBody, UnsupportedVersion
-from shared.version_status import VersionStatus
 
 PAYLOADS = Path(__file__).parents[1] / "payloads"
 STRATEGY = "6bbc583bf6d70605bbbc892f66367ab7"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.factories import NOW
-from workers.retry import CAP_SECONDS, FIRST_SECONDS, LONGEST_NAMED_SECONDS, next_attempt
+from tests.support.factories import NOW
+from workers.execution.retry import CAP_SECONDS, FIRST_SECONDS, LONGEST_NAMED_SECONDS, next_attempt
 
 attempts = st.integers(-3, 10**9)
 jitters = st.floats(0, 1, exclude_max=True)

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.exc import OperationalError
 
-from shared.db import Sessions
+from shared.database.engine import Sessions
 from shared.domain import EventId
-from tests.eventually import eventually
-from workers.sweep import Sweeper
+from tests.support.eventually import eventually
+from workers.sweep.sweeper import Sweeper
 
 
 class Alarms(Sweeper):

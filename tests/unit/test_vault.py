@@ -5,7 +5,7 @@ import json
 import pytest
 from cryptography.fernet import Fernet
 
-from shared import vault
+from shared.accounts import vault
 from shared.errors import ConfigurationError
 
 SETTINGS = {"token": "a-broker-key", "account": "ünïcode", "empty": ""}

@@ -7,16 +7,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
-from shared.domain import (
-    BrokerOrderId,
-    ClientOrderId,
-    Direction,
-    ErrorType,
-    Instrument,
-    Leg,
-)
+from shared.accounts.instrument import Instrument
+from shared.domain import BrokerOrderId, ClientOrderId, Direction, ErrorType, Leg
+from shared.ledger.reports import Fill, OrderReport
 from shared.redaction import struck
-from shared.reports import Fill, OrderReport
 
 __all__ = [
     "AccountSummary",
@@ -68,7 +62,7 @@ class Capabilities:
     "not found" counts only after it. `deadline_seconds`: the longest that `submit` can take, enforced by the adapter's
     own timeouts; it must be well below `LEASE_SECONDS`. `nets_positions`: the account keeps one net position a symbol.
     `opposite_sides`: a strategy may open long what another one holds short; without it the broker refuses that.
-    `budget`: what the broker allows; None where it allows everything. Callers need not keep it: `budget.py` does.
+    `budget`: what the broker allows; None where it allows everything. Callers need not keep it: `rate_limit.py` does.
     `marks`: whether look-ups begin at a mark; only then is `mark` called before an intent, and only then may it ask.
     """
 

@@ -7,7 +7,7 @@ from shared import redaction
 from shared.errors import ConfigurationError
 from shared.redaction import struck
 from workers.brokers.base import Broker
-from workers.brokers.own_budget import OWN_BUDGET, own_budget
+from workers.brokers.rate_limit_setting import OWN_BUDGET, own_budget
 
 BUILT_IN = {
     "alpaca": "workers.brokers.alpaca.broker:make",

@@ -14,7 +14,7 @@ from workers.brokers.base import BrokerUnavailable, OrderRejected, OutcomeUnknow
 from workers.brokers.binance.broker import BinanceBroker
 from workers.brokers.binance.errors import CODES, Verdict
 from workers.brokers.binance.settings import parse
-from workers.brokers.unmapped import counted
+from workers.brokers.unmapped_errors import counted
 
 UNKNOWN_503 = "Unknown error, please check your request or try again later."
 THROTTLED = "Request throttled by system-level protection. Reduce-only/close-position orders are exempt."

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from shared.db import Sessions
+from shared.database.engine import Sessions
 from shared.domain import Direction
-from tests.bridge import Bridge, running, signal
 from tests.contract.binance_bench import is_order, settings_of
 from tests.simulators.binance.exchange import Exchange
 from tests.simulators.binance.words import refusal
 from tests.simulators.server import Fault, Simulator
+from tests.support.in_process_bridge import Bridge, running, signal
 from workers.brokers.binance import broker as adapter
 
 EXAMPLE = Path(__file__).parents[2] / "payloads" / "guide-example.json"

@@ -5,14 +5,14 @@ from decimal import Decimal
 
 import pytest
 
-from shared import accounts, instrument_file, instrument_refresh
-from shared.db import Sessions
+from shared.accounts import accounts, instrument_file, instrument_refresh
+from shared.database.engine import Sessions
 from shared.domain import AccountId
-from tests.bridge import Bridge, running, signal
 from tests.contract.binance_bench import settings_of
 from tests.simulators.binance.exchange import Exchange
 from tests.simulators.server import Simulator
-from workers.adapters import Adapters
+from tests.support.in_process_bridge import Bridge, running, signal
+from workers.brokers.account_brokers import Adapters
 
 FILE = """
 [brokers.binance.tickers]

@@ -8,8 +8,8 @@ from tests.simulators.binance.exchange import Exchange
 from tests.simulators.server import Answer, Simulator
 from workers.brokers.base import BrokerUnavailable
 from workers.brokers.binance import broker as adapter
+from workers.brokers.binance.ban_guard import Gate
 from workers.brokers.binance.broker import BinanceBroker
-from workers.brokers.binance.gate import Gate
 
 
 @pytest.mark.parametrize("ahead_ms", [-60_000, 60_000])

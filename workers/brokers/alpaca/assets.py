@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from shared.domain import Instrument
+from shared.accounts.instrument import Instrument
 from workers.brokers.alpaca.translate import number, rows
 
 LARGEST = Decimal("1e9")

@@ -8,8 +8,9 @@ from datetime import datetime
 
 import structlog
 
-from shared.domain import ErrorType, Instrument, OrderState
-from shared.reports import known_to_broker
+from shared.accounts.instrument import Instrument
+from shared.domain import ErrorType, OrderState
+from shared.ledger.reports import known_to_broker
 from workers.brokers.alpaca import errors, translate
 from workers.brokers.alpaca.assets import Asset, openable
 from workers.brokers.alpaca.calls import Calls, KeysRefused
@@ -29,7 +30,7 @@ from workers.brokers.base import (
     OrderRequest,
     OutcomeUnknown,
 )
-from workers.brokers.wire import Reply
+from workers.brokers.http_client import Reply
 
 log = structlog.get_logger()
 

@@ -8,7 +8,7 @@ from workers.brokers.alpaca import errors, translate
 from workers.brokers.alpaca.assets import Asset, Permissions, asset_of, assets_of, permissions_of
 from workers.brokers.alpaca.settings import AlpacaSettings
 from workers.brokers.base import AccountSummary, BrokerUnavailable, OrderReport, OrderRequest, OutcomeUnknown
-from workers.brokers.wire import Reply, Wire
+from workers.brokers.http_client import Reply, Wire
 
 _Value = TypeVar("_Value")
 

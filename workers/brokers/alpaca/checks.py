@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from shared.domain import EXACT, Direction, ErrorType, Leg, check_quantity, sentence_about
+from shared.accounts.instrument import check_quantity, sentence_about
+from shared.domain import EXACT, Direction, ErrorType, Leg
 from workers.brokers.alpaca import translate
 from workers.brokers.alpaca.assets import Asset
 from workers.brokers.base import BrokerUnavailable, OrderRejected, OrderRequest

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.domain import ErrorType, Leg
-from workers.brokers.wire import Reply
+from workers.brokers.http_client import Reply
 
 FORBIDDEN = 40310000
 MALFORMED = 40010001

@@ -7,8 +7,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NoReturn, TypeVar
 
-from shared.domain import ErrorType, Instrument, Leg
-from shared.reports import known_to_broker
+from shared.accounts.instrument import Instrument
+from shared.domain import ErrorType, Leg
+from shared.ledger.reports import known_to_broker
 from workers.brokers.base import (
     AccountSummary,
     Broker,
@@ -28,7 +29,7 @@ from workers.brokers.binance.catalogue import FRESH_SECONDS, USABLE_SECONDS, Cat
 from workers.brokers.binance.errors import CODES, NO_SUCH_ORDER, POSITION_SIDE_NOT_MATCH, Verdict, listed
 from workers.brokers.binance.session import Refused, Session
 from workers.brokers.binance.settings import BinanceSettings, parse
-from workers.brokers.unmapped import unmapped
+from workers.brokers.unmapped_errors import unmapped
 
 READ_SECONDS = 3.0
 ORDER_SECONDS = 8.0

@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from shared.domain import Direction, ErrorType, Leg, check_quantity, sentence_about
+from shared.accounts.instrument import check_quantity, sentence_about
+from shared.domain import Direction, ErrorType, Leg
 from workers.brokers.base import BrokerError, BrokerUnavailable, OrderRejected, OrderRequest
 from workers.brokers.binance.catalogue import Prospectus
 

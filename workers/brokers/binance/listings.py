@@ -6,7 +6,8 @@ from decimal import ROUND_CEILING, Decimal
 from math import lcm
 from typing import Any
 
-from shared.domain import EXACT, Instrument
+from shared.accounts.instrument import Instrument
+from shared.domain import EXACT
 from workers.brokers.binance.translate import number
 
 OPEN_STATUS = "TRADING"

@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 
 from shared.redaction import Secrets, struck
 from workers.brokers.base import BrokerUnavailable, OutcomeUnknown
+from workers.brokers.binance.ban_guard import gate_of
 from workers.brokers.binance.errors import CODES, Verdict, verdict_of_5xx
-from workers.brokers.binance.gate import gate_of
 from workers.brokers.binance.settings import BinanceSettings
 from workers.brokers.binance.signing import signed
-from workers.brokers.wire import Reply, UnclearAnswer, Wire
+from workers.brokers.http_client import Reply, UnclearAnswer, Wire
 
 MOST_WORDS = 2_000
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -8,8 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from shared.domain import ErrorType, Instrument, Leg, check_quantity, sentence_about
-from shared.reports import known_to_broker
+from shared.accounts.instrument import Instrument, check_quantity, sentence_about
+from shared.domain import ErrorType, Leg
+from shared.ledger.reports import known_to_broker
 from workers.brokers.base import (
     AccountSummary,
     Broker,
@@ -28,9 +29,9 @@ from workers.brokers.binance.checks import LARGEST, wrong_direction
 from workers.brokers.binance.errors import Verdict
 from workers.brokers.ccxt import markets
 from workers.brokers.ccxt.errors import meaning_of
-from workers.brokers.ccxt.pipe import Pipe, Sending, WireMismatch
+from workers.brokers.ccxt.fair_lock import Turns
+from workers.brokers.ccxt.http_session import Pipe, Sending, WireMismatch
 from workers.brokers.ccxt.settings import CcxtSettings, parse
-from workers.brokers.ccxt.turns import Turns
 from workers.brokers.ccxt.venues import Practice
 
 READ_SECONDS = 4.0

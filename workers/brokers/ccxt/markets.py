@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from shared.domain import EXACT, BrokerOrderId, Instrument, OrderState
+from shared.accounts.instrument import Instrument
+from shared.domain import EXACT, BrokerOrderId, OrderState
 from workers.brokers.base import AccountSummary, BrokerPosition, Fill, OrderReport, OrderRequest
 
 TICK_SIZE = 4  # ccxt's precisionMode in which a precision is the step itself

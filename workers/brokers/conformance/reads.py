@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from shared.domain import ClientOrderId, Direction, Instrument, Leg, check_quantity
+from shared.accounts.instrument import Instrument, check_quantity
+from shared.domain import ClientOrderId, Direction, Leg
 from workers.brokers.base import Broker, OrderRequest
 from workers.brokers.conformance.cases import Case, NotApplicable, must
 

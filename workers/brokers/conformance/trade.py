@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from shared.domain import ORDER_FINAL, ClientOrderId, ErrorType, Instrument, Leg, OrderState
+from shared.accounts.instrument import Instrument
+from shared.domain import ORDER_FINAL, ClientOrderId, ErrorType, Leg, OrderState
 from workers.brokers.base import (
     Broker,
     BrokerUnavailable,

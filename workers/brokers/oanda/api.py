@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 from shared.domain import ErrorType
 from workers.brokers.base import BrokerUnavailable, OrderRejected, OutcomeUnknown
+from workers.brokers.http_client import Reply, UnclearAnswer, Wire
 from workers.brokers.oanda.errors import ORDER_EXISTS, TRADE_EXISTS, Meaning, meaning_of_answer, meaning_of_reason
 from workers.brokers.oanda.settings import OandaSettings
 from workers.brokers.oanda.translate import BAD_JSON, Json
-from workers.brokers.unmapped import unmapped
-from workers.brokers.wire import Reply, UnclearAnswer, Wire
+from workers.brokers.unmapped_errors import unmapped
 
 FIRST = "1"  # the transaction that created the account: nothing of ours is before it
 DEFINITIVE = frozenset({400, 401, 403, 404, 405, 415})  # answers that say: this order will never be

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from shared.domain import Direction, ErrorType, Instrument, Leg, check_quantity, sentence_about
-from shared.reports import known_to_broker
+from shared.accounts.instrument import Instrument, check_quantity, sentence_about
+from shared.domain import Direction, ErrorType, Leg
+from shared.ledger.reports import known_to_broker
 from workers.brokers.base import (
     AccountSummary,
     Broker,

@@ -9,7 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from shared.domain import EXACT, BrokerOrderId, Instrument, OrderState
+from shared.accounts.instrument import Instrument
+from shared.domain import EXACT, BrokerOrderId, OrderState
 from workers.brokers.base import AccountSummary, BrokerPosition, Fill, OrderReport, OrderRequest
 
 BAD_JSON = (KeyError, IndexError, TypeError, ValueError, ArithmeticError, AttributeError)

@@ -10,8 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from shared import config
-from shared.clock import Clock, database_clock
-from shared.domain import Instrument
+from shared.accounts.instrument import Instrument
+from shared.database.clock import Clock, database_clock
 from workers.brokers.base import (
     AccountSummary,
     Broker,

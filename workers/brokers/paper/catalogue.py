@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from shared.domain import Instrument, TradingHours
+from shared.accounts.instrument import Instrument, TradingHours
 
 _DAY = 1440
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from shared.domain import Direction, ErrorType, Leg, check_quantity, sentence_about
+from shared.accounts.instrument import check_quantity, sentence_about
+from shared.domain import Direction, ErrorType, Leg
 from workers.brokers.base import OrderRejected, OrderRequest
 from workers.brokers.paper.catalogue import LISTINGS, MARGIN, Hours, Listing, trading_hours
 from workers.brokers.paper.margin import Holding, Quote, affordable

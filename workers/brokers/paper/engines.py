@@ -6,7 +6,7 @@ from weakref import WeakSet
 
 from sqlalchemy import Engine
 
-from shared.db import make_engine
+from shared.database.engine import make_engine
 
 POOL_SIZE = 8  # each of a worker's threads holds a connection for a few milliseconds only
 

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from sqlalchemy.orm import Session
 
-from shared.clock import Clock
+from shared.database.clock import Clock
 from shared.domain import Direction, OrderState
 from workers.brokers.base import (
     BrokerError,

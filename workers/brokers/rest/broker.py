@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import TypeVar
 from urllib.parse import quote
 
-from shared.domain import ErrorType, Instrument, OrderState, check_quantity, sentence_about
-from shared.reports import known_to_broker
+from shared.accounts.instrument import Instrument, check_quantity, sentence_about
+from shared.domain import ErrorType, OrderState
+from shared.ledger.reports import known_to_broker
 from workers.brokers.base import (
     AccountSummary,
     Broker,
@@ -21,10 +22,10 @@ from workers.brokers.base import (
     OrderRequest,
     OutcomeUnknown,
 )
+from workers.brokers.http_client import Reply, Wire
 from workers.brokers.rest import translate
 from workers.brokers.rest.errors import ORDER_NOT_FOUND, error_of, is_known, problem_of
 from workers.brokers.rest.settings import parse
-from workers.brokers.wire import Reply, Wire
 
 CALL_SECONDS = 5.0
 LISTED_SECONDS = 300.0  # for how long a list of instruments is believed

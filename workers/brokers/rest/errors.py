@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from shared.domain import ErrorType
 from workers.brokers.base import OrderRejected, OutcomeUnknown
-from workers.brokers.unmapped import unmapped
-from workers.brokers.wire import Reply
+from workers.brokers.http_client import Reply
+from workers.brokers.unmapped_errors import unmapped
 
 PROBLEM_JSON = "application/problem+json"
 ORDER_NOT_FOUND = "order_not_found"

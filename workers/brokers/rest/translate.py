@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypeVar
 
-from shared.domain import BrokerOrderId, ClientOrderId, ErrorType, Instrument, OrderState, TradingHours
+from shared.accounts.instrument import Instrument, TradingHours
+from shared.domain import BrokerOrderId, ClientOrderId, ErrorType, OrderState
 from workers.brokers.base import (
     AccountSummary,
     BrokerPosition,

@@ -5,7 +5,8 @@ Source: docs/brokers/http-openapi.yaml.
 
 from decimal import Decimal
 
-from shared.domain import ErrorType, Instrument
+from shared.accounts.instrument import Instrument
+from shared.domain import ErrorType
 from workers.brokers.base import AccountSummary, BrokerPosition, Capabilities, Fill, OrderReport
 from workers.brokers.rest.errors import OTHER
 

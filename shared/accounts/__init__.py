@@ -1,0 +1,1 @@
+"""Accounts with their secrets, instruments and integrations."""

@@ -1,0 +1,1 @@
+"""Events: stored, moved through their states, deleted when old."""

@@ -1,0 +1,1 @@
+"""Orders, fills and positions, from intent to reconciliation."""

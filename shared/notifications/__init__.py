@@ -1,1 +1,0 @@
-"""Who is told of an alert, and in which words: the rules, the file they stand in, messages, and channels."""

@@ -1,0 +1,1 @@
+"""Redis: doorbells, and the canary that proves that they are heard."""

@@ -1,0 +1,209 @@
+"""Loads the situation of one event: what was asked, what is held, what has been ordered, what came before and after."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import BigInteger, bindparam, select
+from sqlalchemy.orm import Session
+
+from shared.accounts.accounts import ended_ms
+from shared.accounts.instrument import Instrument
+from shared.accounts.instruments import hours_of
+from shared.accounts.integration_states import Said
+from shared.accounts.orphan_policy import OUR_VERSION, TRADING, OrphanEvent
+from shared.database.prepared import Link, Row, Statement
+from shared.database.tables.orders import OrderRow
+from shared.domain import (
+    AccountId,
+    BrokerOrderId,
+    ClientOrderId,
+    Direction,
+    ErrorType,
+    EventId,
+    EventState,
+    EventType,
+    Leg,
+    OrderId,
+    OrderState,
+    StrategyKey,
+)
+from shared.inbox import states
+from shared.inbox.states import Due
+from shared.situation.model import Held, Order, Situation, Task
+from shared.situation.query import INSTRUMENT_COLUMNS, ORDER_COLUMNS, question_about, rest_of
+
+_QUESTION = Statement(question_about(bindparam("event", type_=BigInteger)))
+_TAKEN = states.taking().cte("taken")
+_TAKE_AND_ASSESS = Statement(question_about(select(_TAKEN.c.id).scalar_subquery()))
+_UNTOUCHED = Statement(
+    question_about(bindparam("event", type_=BigInteger)).add_columns(*rest_of(bindparam("event", type_=BigInteger)))
+)
+_WANTED, _KEPT = (attrgetter(*(f"{part}_{name}" for name in INSTRUMENT_COLUMNS)) for part in ("wanted", "kept"))
+_ORDER = attrgetter(*(f"order_{name}" for name in ORDER_COLUMNS))
+
+
+@dataclass(frozen=True, slots=True)
+class Untouched:
+    """A strategy at which nobody is at work, and of which nothing else is unfinished than one event.
+
+    Whatever decides about that event changes one of the two numbers: a worker's claim the fence, a signal or the end of
+    an integration that is stored the last sequence number. So while they stay, what was seen is so.
+    """
+
+    strategy: StrategyKey
+    fence: int
+    last_seq: int
+
+
+def assess(session: Session, event: EventId) -> Situation:
+    """The situation of the event, as the committed rows and this transaction's own writes have it.
+
+    One question: each order of the event is a row of the answer, and the rest is the same in all of them.
+    """
+    rows = _QUESTION.rows(session, {"event": event})
+    if not rows:
+        raise LookupError(f"There is no event {event}.")
+    return situation_of(rows)
+
+
+def take_and_assess(session: Session, strategy: StrategyKey, now: datetime) -> tuple[Due, Situation | None]:
+    """`states.take_next`, and the situation of what was taken up, by one statement.
+
+    The situation is as it was before the statement, but for the state. The strategy's row must be locked since an
+    earlier statement of the transaction: so nothing can have changed in between.
+    """
+    rows = _TAKE_AND_ASSESS.rows(session, {"of_strategy": strategy, "at": now})
+    if not rows:
+        return states.next_due(session, strategy, now), None
+    found = situation_of(rows)
+    taken = replace(found, task=replace(found.task, state=EventState.EXECUTING))
+    return Due(taken.task.id, taken.account_id, taken.task.type in TRADING), taken
+
+
+def assess_untouched(link: Link, event: EventId) -> tuple[Untouched, Situation] | None:
+    """The situation of an event that just came to a strategy at rest, without a lock; None where that is not so.
+
+    The situation is the one in which it will have been taken up.
+    """
+    rows = _UNTOUCHED.rows(link, {"event": event})
+    if len(rows) != 1 or not rows[0].rests or rows[0].state != EventState.RECEIVED:
+        return None
+    row, found = rows[0], situation_of(rows)
+    taken = replace(found, task=replace(found.task, state=EventState.EXECUTING))
+    return Untouched(StrategyKey(row.strategy_key), row.fence, row.next_seq), taken
+
+
+def situation_of(rows: Sequence[Row]) -> Situation:
+    """What the answer to the question says: at least one row, and all of them of one event."""
+    row = rows[0]
+    ended = ended_ms(row.integration, row.integration_at_ms, _said(row))
+    return Situation(
+        task=_task(row),
+        account=row.account_name,
+        account_id=AccountId(row.account_id),
+        multiplier=row.multiplier,
+        approved=ended is None or row.timestamp_ms < ended,
+        ended=ended is not None,
+        paused=row.paused,
+        enabled=row.enabled,
+        held=_held(row),
+        orders=_orders(rows),
+        superseded=row.superseded,
+        names_closed=row.names_closed,
+        something_parked=row.something_parked,
+        instrument=_instrument(_WANTED(row)),
+        held_instrument=_instrument(_KEPT(row)),
+    )
+
+
+def order_of(row: OrderRow) -> Order:
+    """An order as decisions see it."""
+    return _order(row.id, [getattr(row, name) for name in ORDER_COLUMNS])
+
+
+def _order(id_: int, columns: Sequence[Any]) -> Order:
+    leg, generation, name, symbol, side, quantity, filled, state, attempts, lookups, absences, until, mark, error = (
+        columns
+    )
+    return Order(
+        id=OrderId(id_),
+        leg=Leg(leg),
+        generation=generation,
+        client_order_id=ClientOrderId(name),
+        symbol=symbol,
+        side=Direction(side),
+        quantity=quantity,
+        filled=filled,
+        state=OrderState(state),
+        attempts=attempts,
+        lookups=lookups,
+        absences=absences,
+        in_flight_until=until,
+        mark=mark,
+        error=ErrorType(error) if error else None,
+    )
+
+
+def _said(row: Row) -> Said | None:
+    if row.integration_id is None:
+        return None
+    return Said(row.approved_at_ms, row.rejected_at_ms, row.deleted_at_ms)
+
+
+def _task(row: Row) -> Task:
+    return Task(
+        id=EventId(row.id),
+        type=_type_of(row),
+        state=EventState(row.state),
+        moment=(row.timestamp_ms, row.seq),
+        received_at=row.received_at,
+        key=row.key,
+        strategy_id=row.strategy_id,
+        proquant_position_id=row.proquant_position_id or "",
+        direction=Direction(row.direction) if row.direction else None,
+        ticker=row.ticker or "",
+        quantity=row.quantity if row.quantity is not None else Decimal(0),
+    )
+
+
+def _type_of(row: Row) -> EventType | OrphanEvent | None:
+    """A type that ProQuant sends is never taken for one of ours, whatever it is called."""
+    if row.version == OUR_VERSION:
+        return OrphanEvent(row.type)
+    return EventType(row.type) if row.type in set(EventType) else None
+
+
+def _held(row: Row) -> Held | None:
+    if row.held_id is None:
+        return None
+    return Held(
+        id=row.held_id,
+        proquant_position_id=row.held_proquant_position_id,
+        ticker=row.held_ticker,
+        symbol=row.held_symbol,
+        direction=Direction(row.held_direction),
+        quantity=row.held_quantity,
+        signalled=row.believed_quantity,
+        opened=row.opening_filled_quantity,
+        as_of=(row.believed_timestamp_ms, row.believed_seq),
+        opened_by=EventId(row.held_opened_by),
+        open_client_order_id=ClientOrderId(row.opening_client_order_id),
+        open_broker_order_id=BrokerOrderId(row.opening_broker_order_id) if row.opening_broker_order_id else None,
+        trade_id=row.opening_trade_id,
+    )
+
+
+def _instrument(columns: Sequence[Any]) -> Instrument | None:
+    ticker, symbol, minimum, maximum, step, currency, shortable, hours = columns
+    if ticker is None:
+        return None
+    return Instrument(ticker, symbol, minimum, maximum, step, currency, shortable, hours_of(hours))
+
+
+def _orders(rows: Sequence[Row]) -> tuple[Order, ...]:
+    """One open order has opened what is held, so that the join with it adds no row."""
+    return tuple(_order(row.order_id, _ORDER(row)) for row in rows if row.order_id is not None)

@@ -1,0 +1,1 @@
+"""Programs beside the bridge. They may import everything, and nothing imports them."""

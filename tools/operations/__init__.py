@@ -1,0 +1,1 @@
+"""What a person does to the bridge, by the command line or the management API."""

@@ -1,0 +1,1 @@
+"""What people are shown: listings, receipts, timelines. Reads only."""

@@ -1,0 +1,1 @@
+"""Decides what an event needs next. Pure."""

@@ -1,0 +1,35 @@
+"""What has to be known of the broker before an order is placed: that its market is open, and its mark. Pure."""
+
+from datetime import datetime
+
+from shared.accounts.instrument import Instrument
+from shared.domain import ErrorType, Refusal
+from workers.decision.open_checks import Limits
+from workers.decision.steps import AskMark, AskMarket, Heard
+
+
+def missing_before_order(
+    symbol: str, instrument: Instrument | None, heard: Heard, now: datetime, limits: Limits
+) -> AskMarket | AskMark | Refusal | None:
+    """The question that the broker has to answer first, or why there can be no order now; None: it can be placed."""
+    is_open = _is_open(symbol, instrument, heard, now)
+    if is_open is None:
+        return AskMarket(symbol)
+    if not is_open:
+        return Refusal(ErrorType.MARKET_CLOSED, f"The market for {symbol} is closed.")
+    return AskMark() if misses_mark(heard, limits) else None
+
+
+def misses_mark(heard: Heard, limits: Limits) -> bool:
+    """Whether look-ups need a mark that the broker has not told yet.
+
+    The first answer of a take-up may be missing while later ones come. An order that left without its mark in such a
+    moment was found by no look-up, and was sent again without end.
+    """
+    return limits.marks and not heard.marked
+
+
+def _is_open(symbol: str, instrument: Instrument | None, heard: Heard, now: datetime) -> bool | None:
+    if instrument is not None and instrument.hours is not None:
+        return instrument.hours.is_open(now)
+    return heard.markets.get(symbol)

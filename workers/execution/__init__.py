@@ -1,0 +1,1 @@
+"""The path of an event through a worker. `run.py` comes first."""

@@ -1,0 +1,1 @@
+"""How a worker uses Celery, threads and processors."""

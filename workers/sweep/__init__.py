@@ -1,0 +1,1 @@
+"""The periodic duties of the worker that sweeps, one file a duty."""
