@@ -22,7 +22,7 @@ def test_a_process_has_the_same_command_everywhere(name: str) -> None:
 
 def test_the_management_api_is_started_as_its_page_says_and_only_when_it_is_asked_for() -> None:
     page = (ROOT / "docs" / "management.md").read_text()
-    line = re.search(r"^    (granian receiver\.management\.main:app .*?[^\\])$", page, re.MULTILINE | re.DOTALL)
+    line = re.search(r"^    (granian tools\.management\.main:app .*?[^\\])$", page, re.MULTILINE | re.DOTALL)
     assert line is not None
     said = re.sub(r"\s*\\\s*", " ", line[1]).replace("--host 127.0.0.1", "--host ${BIND:-127.0.0.1}")
     assert _command_line("management") == said
