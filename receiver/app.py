@@ -1,7 +1,6 @@
 """Builds the application that a receiver process serves: its composition root."""
 
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 from flask import Flask, Response, jsonify, request, send_file
@@ -18,6 +17,7 @@ from receiver.outcome_waiter import Waiting
 from receiver.precheck import Instruments
 from receiver.protocol_versions import Versions
 from receiver.transport import request_body
+from receiver.transport.application import Application
 from receiver.transport.asgi import Served
 from receiver.transport.greenlets import aside
 from receiver.transport.request import of_flask
@@ -72,17 +72,17 @@ def make_app(config: Config) -> Served:
         waiting.start()
     metrics = Metrics(sessions, config.sweep_interval, config.deprecation_warning_days) if config.metrics else None
     routes = make_routes(desk, config.sweep_interval, metrics)
-    return Served(routes, {WEBHOOK_PATH: partial(receive, desk)}, answered.stop)
+    return Served(routes, answered.stop)
 
 
 def make_routes(desk: Desk, sweep_interval: float, metrics: Metrics | None = None) -> Flask:
     """The routes of the receiver over what they work with. Without `metrics` there is no such page."""
-    app = Flask("receiver", static_folder=None)
+    app = Application("receiver", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = request_body.LARGEST
 
     @app.post(WEBHOOK_PATH)
     def webhook() -> Response:
-        """Where a server has a thread for each request, as in a test; `Served` has a shorter way."""
+        """Takes an event of ProQuant's. The steps are in `webhook.py`."""
         return to_response(receive(desk, of_flask(request)))
 
     @app.get("/logo.png")

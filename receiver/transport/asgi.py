@@ -8,10 +8,8 @@ from typing import Any
 from flask import Flask
 
 from receiver.transport.greenlets import served
-from receiver.transport.request import Call, of_server
+from receiver.transport.request import IS_GONE
 from receiver.transport.request_body import Body, Receive
-from receiver.transport.responses import headers_of, reply_unexpected
-from shared.proquant.answers import Reply
 
 THREADS = 32  # of a process, for what would block
 
@@ -23,19 +21,11 @@ _Answer = tuple[int, list[tuple[str, str]], bytes]
 class Served:
     """A Flask application for a server that speaks ASGI 3. Make it after a fork: it has threads.
 
-    `direct`: by path, what answers a POST without Flask, whose routing, contexts, requests and responses would take
-    longer than reading the event (0.11 milliseconds against 0.07). `stop`: what is left to do when every request is
-    answered and the process ends; it must not take long.
+    `stop`: what is left to do when every request is answered and the process ends; it must not take long.
     """
 
-    def __init__(
-        self,
-        flask: Flask,
-        direct: Mapping[str, Callable[[Call], Reply]] | None = None,
-        stop: Callable[[], object] = lambda: None,
-    ) -> None:
+    def __init__(self, flask: Flask, stop: Callable[[], object] = lambda: None) -> None:
         self._flask = flask
-        self._direct = direct or {}
         self._stop = stop
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="aside")
 
@@ -44,12 +34,7 @@ class Served:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
-        receives = self._direct.get(scope["path"]) if scope["method"] == "POST" else None
-        if receives is not None:
-            reply = await served(self._threads, _reply, receives, of_server(scope, receive))
-            status, headers, body = reply.status, headers_of(reply), reply.body
-        else:
-            status, headers, body = await served(self._threads, self._answer, environ(scope, receive))
+        status, headers, body = await served(self._threads, self._answer, environ(scope, receive))
         spelled = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         await send({"type": "http.response.start", "status": status, "headers": spelled})
         await send({"type": "http.response.body", "body": body})
@@ -81,13 +66,6 @@ class Served:
         return status, headers, body
 
 
-def _reply(receives: Callable[[Call], Reply], call: Call) -> Reply:
-    try:
-        return receives(call)
-    except Exception as error:  # noqa: BLE001  # whatever it is, the sender gets an answer
-        return reply_unexpected(error)
-
-
 def _write(_: bytes) -> object:
     raise RuntimeError("Flask gives its answer back; it never writes.")
 
@@ -116,6 +94,9 @@ def environ(scope: Scope, receive: Receive) -> dict[str, Any]:
     for name, value in scope["headers"]:
         key, said = _KEYS.get(name) or _key(name), value.decode("latin-1")
         made[key] = f"{made[key]},{said}" if key in made else said
+    is_gone = scope.get("extensions", {}).get(IS_GONE)
+    if is_gone is not None:
+        made[IS_GONE] = is_gone
     return made
 
 

@@ -1,12 +1,11 @@
-"""A webhook as it comes in: what of a request its way to an answer looks at, whoever serves it."""
+"""A webhook as it comes in: what of a request its way to an answer looks at."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from flask import Request
 
-from receiver.transport.request_body import Body, Receive
+from receiver.transport.request_body import Body
 
 IS_GONE = "proquant_bridge.is_gone"  # by which our `http_limits.py` says it: ASGI tells only those who wait for it
 
@@ -28,33 +27,19 @@ class Call:
 
 
 def of_flask(request: Request) -> Call:
-    """One that has a thread to itself."""
+    """The request under way. A header that is there twice has both values, and so none that is known."""
+    stream = request.environ["wsgi.input"]
+    coming = stream if isinstance(stream, Body) else None
     return Call(
         authorization=request.headers.get("Authorization", ""),
         media_type=request.mimetype,
         address=request.remote_addr or "unknown",
-        read=lambda: request.get_data(cache=False),
+        # Werkzeug's own stream takes a body that is given up (TimeoutError) for a client that went away.
+        read=lambda: request.get_data(cache=False) if coming is None else coming.whole(),
+        coming=coming,
+        is_gone=request.environ.get(IS_GONE, _nobody_knows),
     )
-
-
-def of_server(scope: Mapping[str, Any], receive: Receive) -> Call:
-    """One that is served beside others, as the server tells it (ASGI).
-
-    A header that is there twice has both values, and so none that is known.
-    """
-    said: dict[bytes, str] = {}
-    for name, value in scope["headers"]:
-        if name in _LOOKED_AT:
-            spelled = value.decode("latin-1")
-            said[name] = f"{said[name]},{spelled}" if name in said else spelled
-    body = Body(receive)
-    media_type = said.get(b"content-type", "").partition(";")[0].strip().lower()
-    is_gone = scope.get("extensions", {}).get(IS_GONE, _nobody_knows)
-    return Call(said.get(b"authorization", ""), media_type, scope["client"][0], body.whole, body, is_gone)
 
 
 def _nobody_knows() -> bool:
     return False
-
-
-_LOOKED_AT = frozenset({b"authorization", b"content-type"})

@@ -4,6 +4,7 @@ import structlog
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
+from receiver.transport.application import WholeResponse
 from shared.domain import GenericError
 from shared.proquant.answers import STATUS, Reply, reply_for
 
@@ -36,10 +37,7 @@ def headers_of(reply: Reply) -> list[tuple[str, str]]:
 
 def to_response(reply: Reply) -> Response:
     """The answer as Flask sends it."""
-    response = Response(reply.body, status=reply.status)
-    response.headers.clear()
-    response.headers.extend(headers_of(reply))
-    return response
+    return WholeResponse(reply.body, reply.status, headers_of(reply))
 
 
 def answer_http_error(error: HTTPException) -> Response:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, TypeGuard
+from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, types
 
@@ -32,12 +32,8 @@ class Text(fields.Field[str]):
         self._matches = re.compile(pattern).fullmatch
         self._rule = rule
 
-    def takes(self, value: object) -> TypeGuard[str]:
-        """Whether this is such a string."""
-        return isinstance(value, str) and self._matches(value) is not None
-
     def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> str:
-        if not self.takes(value):
+        if not isinstance(value, str) or self._matches(value) is None:
             raise ValidationError(self._rule)
         return value
 
@@ -47,13 +43,8 @@ class Quantity(fields.Field[Decimal]):
 
     default_error_messages = _MESSAGES
 
-    @staticmethod
-    def takes(value: object) -> TypeGuard[int | Decimal]:
-        """Whether this is such a number."""
-        return isinstance(value, int | Decimal) and not isinstance(value, bool) and value > 0
-
     def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> Decimal:
-        if not self.takes(value):
+        if isinstance(value, bool) or not isinstance(value, int | Decimal) or value <= 0:
             raise ValidationError("must be a number greater than 0")
         return Decimal(value)
 
@@ -63,14 +54,9 @@ class Timestamp(fields.Field[int]):
 
     default_error_messages = _MESSAGES
 
-    @staticmethod
-    def takes(value: int) -> bool:
-        """Whether this whole number is such a time."""
-        return not isinstance(value, bool) and 0 < value < END_OF_TIME_MS
-
     def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int | Decimal) or value != int(value):
             raise ValidationError("must be a whole number of milliseconds")
-        if not self.takes(int(value)):
+        if not 0 < value < END_OF_TIME_MS:
             raise ValidationError("must be Unix milliseconds after 1970 and before 2200")
         return int(value)

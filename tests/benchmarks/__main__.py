@@ -25,6 +25,7 @@ from tests.benchmarks.site import Site
 
 MEASURES: dict[str, Callable[[Field], Row]] = {
     "B1": measures.b1,
+    "B1-plain": measures.b1_plain,
     "B2": measures.b2,
     "B3": measures.b3,
     "B4": measures.b4,

@@ -10,7 +10,7 @@ from tests.benchmarks.limits import Row, sized
 from tests.benchmarks.load import Answers
 from tests.benchmarks.samples import Sample, percentile, ratio, sample
 from tests.benchmarks.scale import Scale
-from tests.benchmarks.sides import THREADS, Baseline, Bridge, Side
+from tests.benchmarks.sides import GUNICORN, THREADS, Baseline, Bridge, Side
 from tests.benchmarks.traffic import Traffic, event
 
 CONNECTIONS = 32
@@ -59,6 +59,18 @@ def b1(ground: Field) -> Row:
     """Closed loop, workers of both sides stopped: what an accepted event costs, without what its execution costs."""
     ours, theirs = _rounds(ground, lambda side: accept(side, ground.scale.accepted).rate)
     return Row("B1", ratio(ours, theirs), ours, theirs, "events/s", f"{ground.scale.accepted} events, workers stopped")
+
+
+def b1_plain(ground: Field) -> Row:
+    """As B1, against the same endpoint on the server that everybody takes for Flask: gunicorn, with threads."""
+    plain = Baseline(ground.bridge.site, "gunicorn", redis_number=6, receiver=GUNICORN)
+    plain.start()
+    try:
+        ours, theirs = _rounds(ground, lambda side: accept(side, ground.scale.accepted).rate, plain)
+    finally:
+        plain.end()
+    note = f"{ground.scale.accepted} events, workers stopped; two processes of 16 threads"
+    return Row("B1-plain", ratio(ours, theirs), ours, theirs, "events/s", note)
 
 
 def b2(ground: Field) -> Row:
@@ -188,20 +200,26 @@ def _drain_size(ground: Field) -> int:
     return sized(ground.scale.drained, rate, ground.scale.seconds, FIRST)
 
 
-def _rounds(ground: Field, measure: Callable[[Side], float], running: bool = False) -> tuple[Sample, Sample]:
-    """Alternates; each begins with empty tables and queues, and no worker runs that it does not start."""
-    values: dict[str, list[float]] = {side.label: [] for side in ground.sides}
-    for side in ground.sides:
+def _rounds(
+    ground: Field, measure: Callable[[Side], float], other: Side | None = None, running: bool = False
+) -> tuple[Sample, Sample]:
+    """Alternates; each begins with empty tables and queues, and no worker runs that it does not start.
+
+    `other`: what the bridge is compared with, if it is not the baseline.
+    """
+    sides: Sequence[Side] = (ground.bridge, other or ground.baseline)
+    values: dict[str, list[float]] = {side.label: [] for side in sides}
+    for side in sides:
         side.stop_workers()
     for number in range(ground.scale.rounds):
-        for side in ground.sides if number % 2 == 0 else ground.sides[::-1]:
+        for side in sides if number % 2 == 0 else sides[::-1]:
             ground.tell(f"round {number + 1}, {side.label}")
             side.forget()
             if running:
                 side.start_workers()
             values[side.label].append(measure(side))
             side.stop_workers()
-    return sample(values[ground.bridge.label]), sample(values[ground.baseline.label])
+    return sample(values[sides[0].label]), sample(values[sides[1].label])
 
 
 def traffic(events: int, strategies: int, connections: int) -> Traffic:

@@ -29,6 +29,11 @@ ACCOUNTS: dict[str, tuple[str, dict[str, str]]] = {
     "ms50": (INSTANT, {"latency_ms": "50"}),
     "paper": (PAPER, {"hours": "always", "balance": "1000000000000"}),
 }
+GUNICORN = (
+    "python -m gunicorn --bind 127.0.0.1:$PORT --workers 2 --worker-class gthread --threads 16 --keep-alive 75 "
+    "tests.benchmarks.baseline:web"
+)
+"""The server that everybody takes for Flask, with the receiver's processes and the threads of a worker."""
 SETTINGS = {"BRIDGE_OPEN_MAX_AGE_SECONDS": "3600"}  # a backlog of minutes is measured, not refused
 
 
@@ -174,11 +179,17 @@ class Bridge:
 
 @dataclass(slots=True)
 class Baseline:
-    """See `baseline.py`: the same server, the same numbers of processes and threads, the same Redis and brokers."""
+    """See `baseline.py`: the same numbers of processes and threads, the same Redis and brokers.
+
+    `receiver`: the command that serves it; by default on the receiver's own server, so that no server is compared.
+    """
 
     site: Site
     label: str = "baseline"
     redis_number: int = 1
+    receiver: str = procfile("receiver").replace(
+        "-m receiver", "-m tests.support.baseline_server tests.benchmarks.baseline:served"
+    )
     _environment: dict[str, str] = field(default_factory=dict)
     _port: int = 0
 
@@ -188,10 +199,7 @@ class Baseline:
         accounts = {name: self._account(kind, settings) for name, (kind, settings) in ACCOUNTS.items()}
         self._environment = self.site.stage.environment({**own, "BENCHMARK_ACCOUNTS": json.dumps(accounts)})
         self.start_workers()
-        receiver = procfile("receiver").replace(
-            "-m receiver", "-m tests.support.baseline_server tests.benchmarks.baseline:served"
-        )
-        self.site.stage.add(f"{self.label}-receiver", receiver, self._environment)
+        self.site.stage.add(f"{self.label}-receiver", self.receiver, self._environment)
         await_ok(f"http://127.0.0.1:{self._port}/readyz")
 
     def target(self, account: str) -> Target:
@@ -219,6 +227,12 @@ class Baseline:
     def forget(self) -> None:
         with Redis.from_url(self.site.redis(self.redis_number)) as redis:
             redis.flushdb()
+
+    def end(self) -> None:
+        """Stops everything that it has."""
+        for name, program in self.site.stage.programs.items():
+            if name.startswith(f"{self.label}-"):
+                program.stop()
 
     @property
     def _calls(self) -> Path:

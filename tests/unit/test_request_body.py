@@ -1,7 +1,7 @@
 """Bodies that come in pieces, too long, by halves and never; and whom that keeps waiting."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,7 +14,7 @@ from receiver.body_reader import STUCK_AT_ONCE, Reading
 from receiver.refused import Refused
 from receiver.transport.asgi import environ
 from receiver.transport.greenlets import served
-from receiver.transport.request import Call, of_flask, of_server
+from receiver.transport.request import IS_GONE, Call, of_flask
 from receiver.transport.request_body import LARGEST, Body
 from shared.domain import AccountId, GenericError
 from tests.support.served_requests import serve_all
@@ -121,14 +121,40 @@ def _error_of(task: "asyncio.Task[bytes]") -> object:
         ([(b"authorization", b"Bearer \xff"), (b"content-type", b" application/json ")], "Bearer \xff", JSON),
     ],
 )
-def test_a_call_says_the_same_whether_flask_or_the_server_tells_it(
+def test_a_call_says_what_the_headers_say(
     headers: list[tuple[bytes, bytes]], authorization: str, media_type: str
 ) -> None:
-    scope = {"headers": headers, "client": ("192.0.2.1", 1), "server": ("localhost", 80), "query_string": b""}
-    scope |= {"method": "POST", "path": "/x", "http_version": "1.1", "scheme": "http"}
-    receive = Connection([part(b"{}", more=False)])
-    of_both = [of_server(scope, receive), of_flask(Request(environ(scope, receive)))]
-    assert [(told.authorization, told.media_type, told.address) for told in of_both] == [
-        (authorization, media_type, "192.0.2.1")
-    ] * 2
-    assert serve_all([of_both[0].read]) == [b"{}"]
+    told = of_flask(request_of(headers))
+    assert (told.authorization, told.media_type, told.address) == (authorization, media_type, "192.0.2.1")
+    assert serve_all([told.read]) == [b"{}"]
+
+
+def test_a_call_knows_whether_its_caller_has_hung_up() -> None:
+    assert [of_flask(request_of([], gone)).is_gone() for gone in (None, lambda: False, lambda: True)] == [
+        False,
+        False,
+        True,
+    ]
+
+
+def test_a_body_that_is_given_up_is_no_client_that_went_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Werkzeug takes a TimeoutError for a client that went away, and who is slow would be told that he is wrong."""
+    monkeypatch.setattr(body_reader, "STUCK_SECONDS", 0.01)
+    monkeypatch.setattr(body_reader, "LONGEST_SECONDS", 0.01)
+    told = of_flask(request_of([(b"content-type", b"application/json")], messages=[]))
+    with pytest.raises(Refused) as refused:
+        serve_all([lambda: Reading().read(told, ALICE)])
+    assert refused.value.error is GenericError.UNAVAILABLE
+
+
+def request_of(
+    headers: list[tuple[bytes, bytes]],
+    gone: Callable[[], bool] | None = None,
+    messages: Sequence[Mapping[str, Any]] = (part(b"{}", more=False),),
+) -> Request:
+    scope: dict[str, Any] = {"headers": headers, "client": ("192.0.2.1", 1), "server": ("localhost", 80)}
+    scope |= {"method": "POST", "path": "/x", "http_version": "1.1", "scheme": "http", "query_string": b""}
+    scope |= {} if gone is None else {"extensions": {IS_GONE: gone}}
+    request = Request(environ(scope, Connection(messages)))
+    request.max_content_length = LARGEST  # as the application has it: werkzeug then reads through a stream of its own
+    return request
