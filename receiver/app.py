@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flask import Flask, Response, jsonify, request, send_file
+from flask import Flask, Response, jsonify, send_file
 from redis import Redis
 from werkzeug.exceptions import HTTPException
 
@@ -16,17 +16,14 @@ from receiver.metrics import CONTENT_TYPE, Metrics
 from receiver.outcome_waiter import Waiting
 from receiver.precheck import Instruments
 from receiver.protocol_versions import Versions
-from receiver.transport import request_body
-from receiver.transport.application import Application
 from receiver.transport.asgi import Served
 from receiver.transport.greenlets import aside
-from receiver.transport.request import of_flask
-from receiver.transport.responses import answer_http_error, answer_unexpected, to_response
-from receiver.webhook import Desk, receive
+from receiver.transport.request import LARGEST
+from receiver.transport.responses import answer_http_error, answer_unexpected
+from receiver.webhook import Desk, add_route
 from shared import logs
 from shared.config import Config
 from shared.database.engine import make_engine, make_sessions
-from shared.proquant.request import WEBHOOK_PATH
 from shared.queue.doorbell import Doorbell, make_celery
 
 LOGO = Path(__file__).parent / "logo.png"
@@ -77,13 +74,10 @@ def make_app(config: Config) -> Served:
 
 def make_routes(desk: Desk, sweep_interval: float, metrics: Metrics | None = None) -> Flask:
     """The routes of the receiver over what they work with. Without `metrics` there is no such page."""
-    app = Application("receiver", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = request_body.LARGEST
+    app = Flask("receiver", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST
 
-    @app.post(WEBHOOK_PATH)
-    def webhook() -> Response:
-        """Takes an event of ProQuant's. The steps are in `webhook.py`."""
-        return to_response(receive(desk, of_flask(request)))
+    add_route(app, desk)
 
     @app.get("/logo.png")
     def logo() -> Response:

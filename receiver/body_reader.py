@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from receiver.refused import Refused
-from receiver.transport.request import Call
-from receiver.transport.request_body import Body
+from receiver.transport.request import Body, Call
 from shared.domain import AccountId, GenericError
 
 STUCK_SECONDS = 0.5  # who takes longer is waiting for a client

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
+from flask import Flask, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver import precheck
@@ -18,7 +19,8 @@ from receiver.precheck import Instruments
 from receiver.protocol_versions import Versions
 from receiver.refused import Refused
 from receiver.transport.greenlets import aside
-from receiver.transport.request import Call
+from receiver.transport.request import Call, of_flask
+from receiver.transport.responses import to_response
 from shared.accounts.accounts import AccountState
 from shared.alerts.raising import raise_alert
 from shared.database.engine import Sessions
@@ -29,6 +31,7 @@ from shared.inbox.store_batch import Delivery
 from shared.proquant import envelope as protocol
 from shared.proquant.answers import Reply, accepted, reply_for
 from shared.proquant.errors import MalformedBody, UnsupportedVersion
+from shared.proquant.request import WEBHOOK_PATH
 from shared.queue.doorbell import Doorbell
 
 log = structlog.get_logger()
@@ -50,6 +53,14 @@ class Desk:
     reading: Reading = field(default_factory=Reading)
     writer: Writer | None = None  # without one, every request commits alone
     answered: Callable[[EventId, Reply], object] = lambda *_: None  # remembers an answer; must touch memory only
+
+
+def add_route(app: Flask, desk: Desk) -> None:
+    """The route that takes every event, in production as in a test."""
+
+    @app.post(WEBHOOK_PATH)
+    def webhook() -> Response:
+        return to_response(receive(desk, of_flask(request)))
 
 
 def receive(desk: Desk, call: Call) -> Reply:

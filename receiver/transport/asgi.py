@@ -8,8 +8,7 @@ from typing import Any
 from flask import Flask
 
 from receiver.transport.greenlets import served
-from receiver.transport.request import IS_GONE
-from receiver.transport.request_body import Body, Receive
+from receiver.transport.request import IS_GONE, Body, Receive
 
 THREADS = 32  # of a process, for what would block
 

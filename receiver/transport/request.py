@@ -1,13 +1,19 @@
-"""A webhook as it comes in: what of a request its way to an answer looks at."""
+"""A webhook as it comes in: what of a request its way to an answer looks at, and its body as it arrives."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Request
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
-from receiver.transport.request_body import Body
+from receiver.transport.greenlets import awaited
 
 IS_GONE = "proquant_bridge.is_gone"  # by which our `http_limits.py` says it: ASGI tells only those who wait for it
+LARGEST = 64 * 1024  # bytes of a body
+
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +28,7 @@ class Call:
     media_type: str
     address: str
     read: Callable[[], bytes]
-    coming: Body | None = None
+    coming: "Body | None" = None
     is_gone: Callable[[], bool] = lambda: False
 
 
@@ -43,3 +49,53 @@ def of_flask(request: Request) -> Call:
 
 def _nobody_knows() -> bool:
     return False
+
+
+class Body:
+    """WSGI's `wsgi.input`, which is read when it is asked for: that of a stranger is never waited for.
+
+    `receive`: brings the next message of the connection (ASGI).
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._task: asyncio.Task[object] | None = None
+        self._given_up = False
+        self._read: bytes | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        """The next so many bytes, or all."""
+        if self._read is None:
+            self._read = self.whole()
+        end = len(self._read) if size < 0 else size
+        part, self._read = self._read[:end], self._read[end:]
+        return part
+
+    def whole(self) -> bytes:
+        """All of it. Raises RequestEntityTooLarge, ClientDisconnected; TimeoutError where it was given up."""
+        self._task = asyncio.current_task()
+        try:
+            return awaited(_whole(self._receive))
+        except asyncio.CancelledError:
+            if self._task is None or not self._given_up:
+                raise
+            self._task.uncancel()
+            raise TimeoutError from None
+
+    def give_up(self) -> None:
+        """Whoever waits in `whole` waits no longer. Only in the loop's thread."""
+        self._given_up = True
+        if self._task is not None:
+            self._task.cancel()
+
+
+async def _whole(receive: Receive) -> bytes:
+    message, read = await receive(), b""
+    while message["type"] == "http.request":
+        read += bytes(message["body"])
+        if len(read) > LARGEST:
+            raise RequestEntityTooLarge
+        if not message["more_body"]:
+            return read
+        message = await receive()
+    raise ClientDisconnected

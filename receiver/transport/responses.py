@@ -1,12 +1,17 @@
 """Turns answers into Flask responses; whatever goes wrong is answered in JSON, and tells nothing of our insides."""
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 import structlog
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
-from receiver.transport.application import WholeResponse
 from shared.domain import GenericError
 from shared.proquant.answers import STATUS, Reply, reply_for
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 log = structlog.get_logger()
 
@@ -23,6 +28,17 @@ BY_STATUS = {
 
 UNREAD = {401, 413, 415, 429, 503}
 """Answers that are given, or may be, before the body was read."""
+
+
+class WholeResponse(Response):
+    """A response that is sent as it was made: its body is bytes, and its headers are complete."""
+
+    default_mimetype = None
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Hands over to the server (PEP 3333). No header is derived, no stream has to be closed."""
+        start_response(self.status, self.headers.to_wsgi_list())
+        return () if environ["REQUEST_METHOD"] == "HEAD" else (self.get_data(),)
 
 
 def headers_of(reply: Reply) -> list[tuple[str, str]]:

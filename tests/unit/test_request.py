@@ -14,8 +14,7 @@ from receiver.body_reader import STUCK_AT_ONCE, Reading
 from receiver.refused import Refused
 from receiver.transport.asgi import environ
 from receiver.transport.greenlets import served
-from receiver.transport.request import IS_GONE, Call, of_flask
-from receiver.transport.request_body import LARGEST, Body
+from receiver.transport.request import IS_GONE, LARGEST, Body, Call, of_flask
 from shared.domain import AccountId, GenericError
 from tests.support.served_requests import serve_all
 
