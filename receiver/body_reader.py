@@ -32,6 +32,8 @@ class Reading:
         """The whole body. Raises Refused where it is not JSON, too large, or does not come."""
         if call.media_type != "application/json":
             raise Refused(GenericError.UNSUPPORTED_MEDIA_TYPE)
+        if call.encoding:
+            raise Refused(GenericError.UNSUPPORTED_MEDIA_TYPE, _not_plain(call.encoding))
         try:
             if call.coming is None:
                 return call.read()
@@ -70,3 +72,8 @@ class Reading:
         self._looking = False
         if self._begun:
             self._look_later()
+
+
+def _not_plain(encoding: str) -> str:
+    named = encoding if encoding.isascii() and encoding.isprintable() and len(encoding) <= 32 else "something else"
+    return f"The body is encoded as {named}; it must be plain JSON."

@@ -200,14 +200,18 @@ class AlertKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SignalEvent:
-    """A SIGNAL_OPEN, SIGNAL_CLOSE or SIGNAL_REOPEN. `quantity` is in units of the instrument, as ProQuant sent it."""
+    """A SIGNAL_OPEN, SIGNAL_CLOSE or SIGNAL_REOPEN. `quantity` is in units of the instrument, as ProQuant sent it.
+
+    A CLOSE and a REOPEN may name no direction (None), no ticker (empty) and no quantity (0) that can be read: what is
+    held can be closed all the same.
+    """
 
     type: EventType
     timestamp_ms: int
     strategy_id: str
     strategy_name: str
     proquant_position_id: str
-    direction: Direction
+    direction: Direction | None
     ticker: str
     quantity: Decimal
 

@@ -38,7 +38,7 @@ def content_hash(event: Event) -> str:
     if not isinstance(event, SignalEvent):
         return _digest(event.type)
     quantity = format(event.quantity.normalize(EXACT), "f")
-    return _digest(event.type, event.strategy_id, event.direction, event.ticker, quantity)
+    return _digest(event.type, event.strategy_id, event.direction or "", event.ticker, quantity)
 
 
 def client_order_id(

@@ -20,12 +20,14 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 class Call:
     """`authorization`: the header, or nothing. `media_type`: of the body, in small letters. `address`: who calls.
 
-    `read`: the whole body; `coming`: the same body, where it may not be there yet and can be given up. `is_gone`:
-    whether the caller has hung up, so that no answer can reach it.
+    `encoding`: how the body is packed, in small letters, or nothing. `read`: the whole body; `coming`: the same body,
+    where it may not be there yet and can be given up. `is_gone`: whether the caller has hung up, so that no answer can
+    reach it.
     """
 
     authorization: str
     media_type: str
+    encoding: str
     address: str
     read: Callable[[], bytes]
     coming: "Body | None" = None
@@ -39,12 +41,18 @@ def of_flask(request: Request) -> Call:
     return Call(
         authorization=request.headers.get("Authorization", ""),
         media_type=request.mimetype,
+        encoding=_encoding(request),
         address=request.remote_addr or "unknown",
         # Werkzeug's own stream takes a body that is given up (TimeoutError) for a client that went away.
         read=lambda: request.get_data(cache=False) if coming is None else coming.whole(),
         coming=coming,
         is_gone=request.environ.get(IS_GONE, _nobody_knows),
     )
+
+
+def _encoding(request: Request) -> str:
+    said = request.headers.get("Content-Encoding", "").strip().lower()
+    return "" if said == "identity" else said
 
 
 def _nobody_knows() -> bool:

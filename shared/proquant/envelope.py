@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from shared.domain import Envelope, Event, VersionStatus
 from shared.proquant import strict_json, v1
 from shared.proquant.errors import MalformedBody, UnsupportedVersion
+from shared.proquant.strict_json import Unusable
 
 VERSIONS: dict[str, Callable[[object], Event]] = {"v1": v1.parse}
 """Every version that this build understands, oldest first: one module each."""
 
 _VERSION = re.compile(r"v[1-9][0-9]{0,2}")  # at most 999 of them, so that what a sender makes us remember is bounded
-_PRIVATE = frozenset({"integration"})
 _LONGEST_DATE = 40
 
 
@@ -30,7 +30,7 @@ def read(body: bytes) -> Envelope:
     content = _object(versions[version], version)
     if "event" not in content:
         raise MalformedBody(f"{version}.event: is missing")
-    event = VERSIONS[version](content["event"])
+    event = VERSIONS[version](_object(content["event"], f"{version}.event"))
     return Envelope(version, _date(content.get("deprecation")), unknown, event, _statuses(versions))
 
 
@@ -44,7 +44,7 @@ def statuses(body: bytes) -> tuple[VersionStatus, ...]:
 
 def _versions(body: bytes) -> Mapping[str, object]:
     """The members that are versions. Others are ignored: the sender may grow."""
-    top = _object(strict_json.parse(body, _PRIVATE), "body")
+    top = _object(strict_json.parse(body), "body")
     versions = {key: content for key, content in top.items() if _VERSION.fullmatch(key)}
     if not versions:
         raise MalformedBody("body: holds no protocol version such as v1")
@@ -52,6 +52,8 @@ def _versions(body: bytes) -> Mapping[str, object]:
 
 
 def _object(value: object, place: str) -> Mapping[str, object]:
+    if isinstance(value, Unusable):
+        raise MalformedBody(f"{place}: {value.reason}")
     if not isinstance(value, dict):
         raise MalformedBody(f"{place}: must be an object")
     return value

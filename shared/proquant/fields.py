@@ -1,4 +1,7 @@
-"""The kinds of field that ProQuant's events are made of, with messages that read well after the field's path."""
+"""The kinds of field that ProQuant's events are made of, with messages that read well after the field's path.
+
+What a decision depends on is read strictly. What only decorates an event is repaired, or dropped, and never refuses it.
+"""
 
 import re
 from collections.abc import Mapping
@@ -7,10 +10,15 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, types
 
+from shared.domain import Direction
+from shared.proquant.strict_json import Unusable
+
 END_OF_TIME_MS = 7_258_118_400_000  # 2200-01-01: a "millisecond" timestamp beyond it is microseconds or nonsense
+LONGEST_NAME = 256
+LONGEST_TICKER = 64
 
 _MESSAGES: types.ErrorMessages = {"required": "is missing", "null": "must not be null"}
-_OBJECT_MESSAGES = {"type": "must be an object"}
+_OBJECT_MESSAGES: types.ErrorMessages = {"required": "is missing", "null": "must be an object"}
 
 
 class Part(Schema):
@@ -19,7 +27,17 @@ class Part(Schema):
     class Meta:
         unknown = EXCLUDE
 
-    error_messages = _OBJECT_MESSAGES
+    error_messages = {"type": "must be an object"}  # noqa: RUF012  # as marshmallow has it
+
+
+class Object(fields.Nested):
+    """A JSON object in an object."""
+
+    default_error_messages = _OBJECT_MESSAGES
+
+    def _deserialize(self, value: object, attr: str | None, data: Any, partial: Any = None, **_: Any) -> Any:
+        _usable(value)
+        return super()._deserialize(value, attr, data, partial=partial)
 
 
 class Text(fields.Field[str]):
@@ -33,8 +51,33 @@ class Text(fields.Field[str]):
         self._rule = rule
 
     def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> str:
+        _usable(value)
         if not isinstance(value, str) or self._matches(value) is None:
             raise ValidationError(self._rule)
+        return value
+
+
+class Name(fields.Field[str]):
+    """What a user calls something: only ever shown. Whatever is no printable text becomes some, or none."""
+
+    def __init__(self) -> None:
+        super().__init__(load_default="", allow_none=True)
+
+    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> str:
+        if not isinstance(value, str):
+            return ""
+        return _HALF_EMOJI.sub("\ufffd", _CONTROL.sub(" ", value[:LONGEST_NAME]))
+
+
+class Ticker(fields.Field[str]):
+    """The name of an instrument: printable text, as brokers have it (`S&P500`, `GC=F`, `BRK B`, `EURUSD#`)."""
+
+    default_error_messages = _MESSAGES
+
+    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> str:
+        _usable(value)
+        if not isinstance(value, str) or not 0 < len(value) <= LONGEST_TICKER or not value.isprintable():
+            raise ValidationError(f"must be 1 to {LONGEST_TICKER} printable characters")
         return value
 
 
@@ -44,9 +87,22 @@ class Quantity(fields.Field[Decimal]):
     default_error_messages = _MESSAGES
 
     def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> Decimal:
+        _usable(value)
         if isinstance(value, bool) or not isinstance(value, int | Decimal) or value <= 0:
             raise ValidationError("must be a number greater than 0")
         return Decimal(value)
+
+
+class Way(fields.Field[Direction]):
+    """BUY or SELL."""
+
+    default_error_messages = _MESSAGES
+
+    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> Direction:
+        _usable(value)
+        if not isinstance(value, str) or value not in {"BUY", "SELL"}:
+            raise ValidationError("must be BUY or SELL")
+        return Direction(value)
 
 
 class Timestamp(fields.Field[int]):
@@ -55,8 +111,34 @@ class Timestamp(fields.Field[int]):
     default_error_messages = _MESSAGES
 
     def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> int:
+        _usable(value)
         if isinstance(value, bool) or not isinstance(value, int | Decimal) or value != int(value):
             raise ValidationError("must be a whole number of milliseconds")
         if not 0 < value < END_OF_TIME_MS:
             raise ValidationError("must be Unix milliseconds after 1970 and before 2200")
         return int(value)
+
+
+class IfUsable(fields.Field[Any]):
+    """What `field` reads, or `otherwise` where it is missing, null, or not what that takes."""
+
+    def __init__(self, field: fields.Field[Any], otherwise: object) -> None:
+        super().__init__(load_default=otherwise)
+        self._field = field
+        self._otherwise = otherwise
+
+    def deserialize(self, value: Any, attr: str | None = None, data: Any = None, **_: Any) -> Any:
+        """Never raises."""
+        try:
+            return self._field.deserialize(value, attr, data)
+        except ValidationError:
+            return self._otherwise
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_HALF_EMOJI = re.compile(r"[\ud800-\udfff]")  # of a surrogate pair: UTF-8 has no such thing, and PostgreSQL refuses it
+
+
+def _usable(value: object) -> None:
+    if isinstance(value, Unusable):
+        raise ValidationError(value.reason)

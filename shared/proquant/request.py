@@ -38,7 +38,7 @@ def _data(event: Event) -> dict[str, object] | None:
     match event:
         case SignalEvent():
             return {
-                "direction": event.direction.value,
+                "direction": event.direction and event.direction.value,
                 "ticker": event.ticker,
                 "quantity": event.quantity,
                 "strategy": {"id": event.strategy_id, "name": event.strategy_name},

@@ -1,15 +1,16 @@
 """Version 1 of ProQuant's events as JSON, and the domain events that they become (guide, "v1 Event Structure")."""
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any, cast
 
-from marshmallow import Schema, ValidationError, fields, post_load, types
+from marshmallow import Schema, ValidationError, post_load
 
-from shared.domain import SIGNALS, Direction, Event, EventType, LifecycleEvent, SignalEvent, UnknownEvent
+from shared.domain import Event, EventType, LifecycleEvent, SignalEvent, UnknownEvent
 from shared.proquant.errors import MalformedBody
-from shared.proquant.fields import Part, Quantity, Text, Timestamp
+from shared.proquant.fields import IfUsable, Name, Object, Part, Quantity, Text, Ticker, Timestamp, Way
 
-_OBJECT: types.ErrorMessages = {"required": "is missing", "null": "must be an object", "type": "must be an object"}
+NO_TICKER, NO_QUANTITY = "", Decimal(0)
 
 
 def _id(**options: str) -> Text:
@@ -18,26 +19,29 @@ def _id(**options: str) -> Text:
     return Text(r"[\x21-\x7e]{1,128}", rule, required=True, **options)
 
 
-def _name() -> Text:
-    """Given by the user and only ever shown, so a missing name or null is no reason to lose a trade."""
-    rule = "must be a string of at most 256 characters, none of them a control character"
-    return Text(r"[^\x00-\x1f\x7f-\x9f]{0,256}", rule, load_default="", allow_none=True)
-
-
-def _ticker() -> Text:
-    return Text(r"[A-Za-z0-9._:/-]{1,32}", "must be 1 to 32 letters, digits or . _ : / -", required=True)
-
-
 class _StrategyData(Part):
     id = _id()
-    name = _name()
+    name = Name()
 
 
-class _SignalData(Part):
-    direction = Text("BUY|SELL", "must be BUY or SELL", required=True)
-    ticker = _ticker()
+class _OpenData(Part):
+    direction = Way(required=True)
+    ticker = Ticker(required=True)
     quantity = Quantity(required=True)
-    strategy = fields.Nested(_StrategyData, required=True, error_messages=_OBJECT)
+    strategy = Object(_StrategyData, required=True)
+    position_id = _id(data_key="proquantPositionId")
+
+
+class _CloseData(Part):
+    """What is held is closed, whatever is said of it. An odd ticker, a quantity of 0 or of null once refused a CLOSE.
+
+    A REOPEN is read so too: its open leg is refused for what cannot be read, and its close leg is executed.
+    """
+
+    direction = IfUsable(Way(required=True), None)
+    ticker = IfUsable(Ticker(required=True), NO_TICKER)
+    quantity = IfUsable(Quantity(required=True), NO_QUANTITY)
+    strategy = Object(_StrategyData, required=True)
     position_id = _id(data_key="proquantPositionId")
 
 
@@ -55,7 +59,7 @@ class _Event(Part):
 
 
 class _StrategyEvent(_Event):
-    data = fields.Nested(_StrategyData, required=True, error_messages=_OBJECT)
+    data = Object(_StrategyData, required=True)
 
     @post_load
     def _event(self, loaded: Mapping[str, Any], **_: Any) -> Event:
@@ -63,8 +67,8 @@ class _StrategyEvent(_Event):
         return LifecycleEvent(EventType(loaded["type"]), loaded["timestamp"], strategy["id"], strategy["name"] or "")
 
 
-class _SignalEvent(_Event):
-    data = fields.Nested(_SignalData, required=True, error_messages=_OBJECT)
+class _OpenEvent(_Event):
+    data = Object(_OpenData, required=True)
 
     @post_load
     def _event(self, loaded: Mapping[str, Any], **_: Any) -> Event:
@@ -75,17 +79,23 @@ class _SignalEvent(_Event):
             strategy_id=data["strategy"]["id"],
             strategy_name=data["strategy"]["name"] or "",
             proquant_position_id=data["position_id"],
-            direction=Direction(data["direction"]),
+            direction=data["direction"],
             ticker=data["ticker"],
             quantity=data["quantity"],
         )
+
+
+class _CloseEvent(_OpenEvent):
+    data = Object(_CloseData, required=True)
 
 
 _BARE = _Event()  # INTEGRATION_* have no data, and of an unknown type we want none
 _SCHEMAS: dict[str, Schema] = {
     EventType.STRATEGY_ENABLED: _StrategyEvent(),
     EventType.STRATEGY_DISABLED: _StrategyEvent(),
-    **dict.fromkeys(SIGNALS, _SignalEvent()),
+    EventType.SIGNAL_OPEN: _OpenEvent(),
+    EventType.SIGNAL_CLOSE: _CloseEvent(),
+    EventType.SIGNAL_REOPEN: _CloseEvent(),
 }
 
 

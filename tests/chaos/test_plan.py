@@ -49,7 +49,8 @@ def _assert_legal(story: list[SignalEvent]) -> None:
             held = None
             continue
         assert (event.type == "SIGNAL_OPEN") is (held is None)
-        assert held is None or event.direction is held.direction.opposite
+        assert event.direction is not None
+        assert held is None or event.direction.opposite is held.direction
         assert event.proquant_position_id not in seen
         seen.add(event.proquant_position_id)
         held = event

@@ -56,10 +56,14 @@ def check(envelope: Envelope) -> None:
 def check_signal(event: SignalEvent) -> None:
     assert event.type in SIGNALS
     assert event.quantity.is_finite()
-    assert event.quantity > 0
+    if event.type is EventType.SIGNAL_OPEN:
+        assert event.direction is not None
+        assert event.quantity > 0
+        assert event.ticker
     assert re.fullmatch(r"[!-~]{1,128}", event.strategy_id)
     assert re.fullmatch(r"[!-~]{1,128}", event.proquant_position_id)
-    assert re.fullmatch(r"[A-Za-z0-9._:/-]{1,32}", event.ticker)
+    assert event.ticker.isprintable()
+    assert len(event.ticker) <= 64
     assert (event.strategy_name + event.strategy_id).encode()
     assert "\0" not in event.strategy_name
 

@@ -44,7 +44,7 @@ def tell(rng: random.Random, name: str, lateness: float) -> Story:
     ticker = rng.choice(TICKERS)
     events: list[SignalEvent] = []
     at, held = 0.5, ""
-    direction = rng.choice(list(Direction))
+    direction: Direction = rng.choice(list(Direction))
     for number in range(rng.choice((2, 3, 3, 4, 4, 5, 7))):
         at += rng.choice((0.05, 0.3, 3.0, 20.0))
         fresh = f"{name}-p{number}"
@@ -63,11 +63,12 @@ def tell(rng: random.Random, name: str, lateness: float) -> Story:
         events.append(SignalEvent(type_, stamp, name, "Simulated", named, direction, ticker, quantity))
         if reading is Reading.KEPT and type_ is EventType.SIGNAL_REOPEN and rng.random() < 0.5:
             at += rng.choice((0.05, 3.0))
-            direction, ticker = _odd_flip(rng, events, at)
+            ticker = _odd_flip(rng, events, at)
+            direction = events[-1].direction or direction
     return Story(name, reading, tuple(events), _deliver(rng, events, lateness))
 
 
-def _odd_flip(rng: random.Random, events: list[SignalEvent], at: float) -> tuple[Direction, str]:
+def _odd_flip(rng: random.Random, events: list[SignalEvent], at: float) -> str:
     """A flip that keeps the id and says the same as the one before it, or the same but for one part."""
     last = events[-1]
     change = rng.choice(
@@ -75,7 +76,7 @@ def _odd_flip(rng: random.Random, events: list[SignalEvent], at: float) -> tuple
     )
     again = replace(last, timestamp_ms=round((BEGINNING.timestamp() + at) * 1000), **change)
     events.append(again)
-    return again.direction, again.ticker
+    return again.ticker
 
 
 def _undone(events: list[SignalEvent]) -> dict[str, object]:

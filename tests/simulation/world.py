@@ -241,4 +241,4 @@ def void(_: object) -> None:
 
 
 def _call(event: SignalEvent, token: str) -> Call:
-    return Call(f"Bearer {token}", "application/json", "127.0.0.1", lambda: signal_body(event))
+    return Call(f"Bearer {token}", "application/json", "", "127.0.0.1", lambda: signal_body(event))

@@ -147,8 +147,12 @@ def test_what_is_said_of_every_version_can_be_asked() -> None:
         (b'{"v1": []}', "v1: must be an object"),
         (b'{"v1": {}}', "v1.event: is missing"),
         (b'{"v1": {"event": null}}', "v1.event: must be an object"),
-        (b'{"v1": {"event": {"data": {"quantity": 1e999}}}}', "v1.event.data.quantity: is a number out of bounds"),
-        (b'{"v1": {}, "v1": {}}', "body: holds the key v1 twice"),
+        (
+            b'{"v1": {"event": {"type": "INTEGRATION_DELETED", "timestamp": 1e999}}}',
+            "v1.event.timestamp: is a number out of bounds",
+        ),
+        (b'{"v1": {}, "v1": {}}', "v1: is there twice"),
+        (b'{"v1": {"event": {}, "event": {}}}', "v1.event: is there twice"),
     ],
 )
 def test_a_body_that_is_no_envelope_is_refused_by_place(text: bytes, sentence: str) -> None:

@@ -40,13 +40,7 @@ def test_nothing_of_the_integration_is_in_the_envelope(integration: dict[str, An
 @pytest.mark.parametrize(
     "odd",
     [
-        '{"S3CRET": 1, "S3CRET": 2}',
-        '{"S3CRET": NaN}',
-        '{"a": {"S3CRET": [1e999]}}',
-        '{"headers": {"authorization": "S3CRET\\u0000"}}',
-        '{"S3CRET\\ud800": 1}',
         '{"authorization": "S3CRET" "x"}',
-        '{"authorization": "S3CRET\n"}',
         '{"authorization": "S3CRET\\x"}',
         '{"authorization": "S3CRET',
         '{"authorization": S3CRET}',

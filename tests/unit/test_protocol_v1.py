@@ -8,6 +8,7 @@ import pytest
 from shared.domain import Direction, EventType, LifecycleEvent, SignalEvent, UnknownEvent
 from shared.proquant import v1
 from shared.proquant.errors import MalformedBody
+from shared.proquant.strict_json import Unusable
 
 ABSENT = object()
 
@@ -100,8 +101,7 @@ NUMBER = "must be a number greater than 0"
 WHOLE = "must be a whole number of milliseconds"
 TIME = "must be Unix milliseconds after 1970 and before 2200"
 ID = "must be 1 to 128 printable ASCII characters without spaces"
-TICKER = "must be 1 to 32 letters, digits or . _ : / -"
-NAME = "must be a string of at most 256 characters, none of them a control character"
+TICKER = "must be 1 to 64 printable characters"
 KIND = "must be 1 to 64 of A to Z, 0 to 9 and _"
 ODD: list[tuple[str, list[object], str]] = [
     ("timestamp", [None], "must not be null"),
@@ -111,12 +111,13 @@ ODD: list[tuple[str, list[object], str]] = [
     ("type", ["", "signal_open", "A B", "SIGNAL-OPEN", "A" * 65, "SIGNAL_OPEN\n", 5, [], {}, True], KIND),
     ("data", [None, 5, "x", [], [{}]], "must be an object"),
     ("data.direction", ["buy", "BUYSELL", "BUY\n", "", 1, [], {}], "must be BUY or SELL"),
-    ("data.ticker", ["", "A" * 33, "XAU USD", "XAU\n", "\u0417", "<x>", 5, {}], TICKER),
+    ("data.ticker", ["", "A" * 65, "XAU\n", "XAU\x00", "XAU\ud83d", "\x85", 5, {}], TICKER),
     ("data.quantity", [0, -1, Decimal("-0.1"), Decimal(0), "10", True, [], {}], NUMBER),
     ("data.quantity", [None], "must not be null"),
     ("data.strategy", [None, 5, "x", []], "must be an object"),
     ("data.strategy.id", ["", "a b", "a\n", "x" * 129, "\u0417", "\x7f", 5, [], {}, False], ID),
-    ("data.strategy.name", ["x" * 257, "a\nb", "\x1b[2J", "\x9b", "\x7f", 5, {}, []], NAME),
+    ("data.quantity", [Unusable("is a number out of bounds")], "is a number out of bounds"),
+    ("data", [Unusable("is there twice")], "is there twice"),
     ("data.proquantPositionId", ["", "a b", "x" * 129, 5, [], {}], ID),
     ("data.proquantPositionId", [None], "must not be null"),
 ]
@@ -155,6 +156,45 @@ def test_several_odd_fields_are_all_named() -> None:
     assert refusal(event) == (
         f"v1.event.timestamp: is missing; v1.event.data.quantity: {NUMBER}; v1.event.data.strategy.id: {ID}"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Gold \ud83d", "Gold \ufffd"),
+        ("two\r\nlines", "two  lines"),
+        ("x" * 300, "x" * 256),
+        ("\x1b[2J\x00\x9b", " [2J  "),
+        (5, ""),
+        ({}, ""),
+        (Unusable("is there twice"), ""),
+    ],
+)
+@pytest.mark.parametrize("kind", ["SIGNAL_OPEN", "SIGNAL_CLOSE", "STRATEGY_ENABLED"])
+def test_a_name_never_refuses_what_it_decorates(kind: str, name: object, shown: str) -> None:
+    event = signal(type=kind, data__strategy__name=name, data__name=name, data__id="s1")
+    read = v1.parse(event)
+    assert not isinstance(read, UnknownEvent)
+    assert (read.strategy_id, read.strategy_name) == ("s1", shown)
+
+
+@pytest.mark.parametrize("ticker", ["XAUUSD+", "EURUSD#", "ES1!", "S&P500", "GC=F", "BRK B", "\u0417", "A" * 64])
+@pytest.mark.parametrize("kind", ["SIGNAL_OPEN", "SIGNAL_CLOSE", "SIGNAL_REOPEN"])
+def test_a_ticker_is_any_printable_text(kind: str, ticker: str) -> None:
+    event = v1.parse(signal(type=kind, data__ticker=ticker))
+    assert isinstance(event, SignalEvent)
+    assert event.ticker == ticker
+
+
+@pytest.mark.parametrize("kind", ["SIGNAL_CLOSE", "SIGNAL_REOPEN"])
+@pytest.mark.parametrize("field", ["direction", "ticker", "quantity"])
+@pytest.mark.parametrize("odd", [ABSENT, None, 0, -1, "", [], {}, True, "1\n", "A" * 65, Unusable("is there twice")])
+def test_what_is_held_can_be_closed_whatever_is_said_of_it(kind: str, field: str, odd: object) -> None:
+    event = v1.parse(signal(type=kind, **{f"data__{field}": odd}))
+    assert isinstance(event, SignalEvent)
+    expected = {"direction": Direction.BUY, "ticker": "XAUUSD", "quantity": Decimal(10)}
+    unread = {"direction": None, "ticker": "", "quantity": Decimal(0)}
+    assert (event.direction, event.ticker, event.quantity) == tuple((expected | {field: unread[field]}).values())
 
 
 @pytest.mark.parametrize("event", [None, 5, "SIGNAL_OPEN", [], [{}]])

@@ -45,8 +45,8 @@ def body(*messages: Mapping[str, Any]) -> Body:
     return Body(Connection(messages))
 
 
-def call(body: Body, media_type: str = JSON) -> Call:
-    return Call("", media_type, "192.0.2.1", body.whole, body)
+def call(body: Body, media_type: str = JSON, encoding: str = "") -> Call:
+    return Call("", media_type, encoding, "192.0.2.1", body.whole, body)
 
 
 def test_it_is_read_to_its_end_however_it_comes() -> None:
@@ -77,6 +77,16 @@ def test_other_than_json_is_not_read() -> None:
     with pytest.raises(Refused) as refused:
         Reading().read(call(body(), "text/plain"), ALICE)
     assert refused.value.error is GenericError.UNSUPPORTED_MEDIA_TYPE
+
+
+@pytest.mark.parametrize(
+    ("encoding", "named"), [("gzip", "gzip"), ("br", "br"), ("x" * 33, "something else"), ("\xe9", "something else")]
+)
+def test_a_body_that_is_packed_is_refused_by_the_name_of_its_packing(encoding: str, named: str) -> None:
+    with pytest.raises(Refused) as refused:
+        Reading().read(call(body(), encoding=encoding), ALICE)
+    assert refused.value.error is GenericError.UNSUPPORTED_MEDIA_TYPE
+    assert refused.value.detail == f"The body is encoded as {named}; it must be plain JSON."
 
 
 def test_of_those_that_do_not_come_an_account_keeps_a_dozen_and_those_for_a_while(
@@ -126,6 +136,11 @@ def test_a_call_says_what_the_headers_say(
     told = of_flask(request_of(headers))
     assert (told.authorization, told.media_type, told.address) == (authorization, media_type, "192.0.2.1")
     assert serve_all([told.read]) == [b"{}"]
+
+
+@pytest.mark.parametrize(("said", "encoding"), [(b"GZIP ", "gzip"), (b"identity", ""), (b"", "")])
+def test_a_call_says_how_its_body_is_packed(said: bytes, encoding: str) -> None:
+    assert of_flask(request_of([(b"content-encoding", said)])).encoding == encoding
 
 
 def test_a_call_knows_whether_its_caller_has_hung_up() -> None:
