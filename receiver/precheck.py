@@ -6,11 +6,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from receiver.refreshing_cache import Remembered
-from shared.accounts import instruments
+from shared.accounts import instruments, open_rules
 from shared.accounts.accounts import AccountState
-from shared.accounts.instrument import Instrument, check_quantity, sentence_about
+from shared.accounts.instrument import Instrument
+from shared.accounts.open_rules import OpenRequest
 from shared.database.engine import Sessions
-from shared.domain import EXACT, AccountId, ErrorType, EventType, GenericError, Refusal, SignalEvent
+from shared.domain import AccountId, EventType, GenericError, Refusal, SignalEvent
 
 FRESH_SECONDS = 5.0
 SKEW = timedelta(hours=1)
@@ -38,7 +39,7 @@ def not_covered(account: AccountState, event: SignalEvent) -> Refusal | None:
     """Whether the user's approval has ended before this signal. It holds for every type of signal."""
     if account.accepts(event.timestamp_ms):
         return None
-    return Refusal(ErrorType.INVALID_CREDENTIALS, "The integration is no longer approved by the user.")
+    return open_rules.not_approved()
 
 
 def from_the_future(event: SignalEvent, now: datetime) -> Refusal | None:
@@ -54,19 +55,26 @@ def denial_of_open(
     """Why this SIGNAL_OPEN cannot be executed, or None; the worker decides with what is so when its turn comes.
 
     A SIGNAL_REOPEN is not denied here, since its close leg must be executed even where its open leg cannot be; nor is
-    a SIGNAL_CLOSE, which closes what is held, whatever ticker and quantity it names.
+    a SIGNAL_CLOSE, which closes what is held, whatever ticker and quantity it names. While no instruments are known,
+    nothing is denied.
     """
     if event.type is not EventType.SIGNAL_OPEN or not listed:
         return None
-    if account.paused:
-        return Refusal(GenericError.ACCOUNT_PAUSED, "Trading on this account is paused; it opens no positions.")
-    instrument = listed.get(event.ticker)
-    if instrument is None:
-        return Refusal(ErrorType.UNSUPPORTED_INSTRUMENT, f"{event.ticker} cannot be traded on this account.")
-    quantity = EXACT.multiply(event.quantity, account.multiplier)
-    wrong = check_quantity(instrument, quantity)
-    if wrong is not None:
-        return Refusal(wrong, sentence_about(instrument, quantity))
-    if instrument.hours is not None and not instrument.hours.is_open(now):
-        return Refusal(ErrorType.MARKET_CLOSED, f"The market for {event.ticker} is closed.")
-    return None
+    request = open_request(account, event, listed)
+    instrument = request.instrument
+    denial = open_rules.denial_of(request)
+    if denial is None and instrument is not None and instrument.hours is not None and not instrument.hours.is_open(now):
+        return open_rules.market_closed(event.ticker)
+    return denial
+
+
+def open_request(account: AccountState, event: SignalEvent, listed: dict[str, Instrument]) -> OpenRequest:
+    """What a SIGNAL_OPEN asks for, with as much as is known before it is stored: nothing of its strategy."""
+    return OpenRequest(
+        event.ticker,
+        event.quantity,
+        account.multiplier,
+        listed.get(event.ticker),
+        approved=account.accepts(event.timestamp_ms),
+        paused=account.paused,
+    )

@@ -6,11 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.accounts.orphan_policy import OUR_VERSION
-from shared.domain import FINISHED, ORDER_FINAL, EventState, OrderState
+from shared.domain import FINISHED, ORDER_FINAL, PLAUSIBLE_AGE, EventState, OrderState
 from shared.proquant.answers import accepted
 
 Facts = Mapping[str, Any]
-NO_DELAY = timedelta(days=365)  # a timestamp that is older is a sample, as `workers/decision/open_checks.py` says
 
 
 def answers(event: Facts, noted: Sequence[Facts]) -> list[dict[str, Any]]:
@@ -56,7 +55,7 @@ def milliseconds(whole: Facts) -> dict[str, float]:
     received, started, finished = whole["received_at"], whole["started_at"], whole["finished_at"]
     signal = _signal_time(whole)
     parts: dict[str, tuple[datetime | None, datetime | None]] = {
-        "signal_to_receipt": (signal if received - signal < NO_DELAY else None, received),
+        "signal_to_receipt": (signal if received - signal <= PLAUSIBLE_AGE else None, received),
         "until_a_worker_began": (received, started),
         "executing": (started, finished),
         **{f"{order['leg']}_leg": (order["created_at"], _end_of(order)) for order in whole["orders"]},

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from shared.accounts.instrument import check_quantity, sentence_about
-from shared.domain import EXACT, ErrorType, GenericError, Refusal
+from shared.accounts import open_rules
+from shared.accounts.open_rules import OpenRequest
+from shared.domain import PLAUSIBLE_AGE, Refusal
 from shared.situation.model import Situation
-
-PLAUSIBLE_AGE = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,31 +25,21 @@ class Limits:
 
 def denial_of(s: Situation, now: datetime, limits: Limits) -> Refusal | None:
     """Why the open leg may not be sent, or None."""
-    if not s.approved or s.ended:
-        return not_approved()
-    if s.paused:
-        return Refusal(
-            GenericError.ACCOUNT_PAUSED,
-            "Trading on this account is paused; it opens no positions.",
-        )
-    if not s.enabled:
-        return Refusal(
-            GenericError.STRATEGY_DISABLED,
-            "The integration is disabled for this strategy.",
-        )
-    if is_expired(s, now, limits):
-        return Refusal(
-            GenericError.EXPIRED,
-            f"The signal is older than {limits.open_max_age:g} seconds.",
-        )
-    instrument = s.instrument
-    if instrument is None:
-        return Refusal(
-            ErrorType.UNSUPPORTED_INSTRUMENT,
-            f"{s.task.ticker} cannot be traded on this account.",
-        )
-    wrong = check_quantity(instrument, open_quantity(s))
-    return None if wrong is None else Refusal(wrong, sentence_about(instrument, open_quantity(s)))
+    return open_rules.denial_of(open_request(s, now, limits))
+
+
+def open_request(s: Situation, now: datetime, limits: Limits) -> OpenRequest:
+    """What the open leg asks for, and all that is so when its turn comes."""
+    return OpenRequest(
+        s.task.ticker,
+        s.task.quantity,
+        s.multiplier,
+        s.instrument,
+        approved=s.approved and not s.ended,
+        paused=s.paused,
+        enabled=s.enabled,
+        outlived=limits.open_max_age if is_expired(s, now, limits) else None,
+    )
 
 
 def is_expired(s: Situation, now: datetime, limits: Limits) -> bool:
@@ -64,14 +53,6 @@ def is_expired(s: Situation, now: datetime, limits: Limits) -> bool:
     return now - since > timedelta(seconds=limits.open_max_age)
 
 
-def not_approved() -> Refusal:
-    """The answer to every signal after the user rejected or deleted the integration."""
-    return Refusal(
-        ErrorType.INVALID_CREDENTIALS,
-        "The integration is no longer approved by the user.",
-    )
-
-
 def open_quantity(s: Situation) -> Decimal:
-    """What the open leg asks the broker for: ProQuant's quantity times the account's multiplier, in units."""
-    return EXACT.multiply(s.task.quantity, s.multiplier)
+    """What the open leg asks the broker for, in units."""
+    return open_rules.units_of(s.task.quantity, s.multiplier)

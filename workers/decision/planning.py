@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.accounts.instrument import Instrument
+from shared.accounts.open_rules import not_approved
 from shared.accounts.orphan_policy import OrphanEvent
 from shared.domain import (
     ORDER_FINAL,
@@ -21,7 +22,7 @@ from shared.domain import (
 from shared.situation.model import Held, Order, Situation
 from workers.decision.flips import is_asked_again
 from workers.decision.lookup_patience import ask_later, look_again, look_later
-from workers.decision.open_checks import Limits, denial_of, not_approved, open_quantity
+from workers.decision.open_checks import Limits, denial_of, open_quantity
 from workers.decision.preconditions import misses_mark, missing_before_order
 from workers.decision.steps import (
     AskMark,
@@ -213,12 +214,12 @@ def _place_open(s: Situation, heard: Heard, now: datetime, limits: Limits) -> St
         raise ValueError(
             f"Event {s.task.id} cannot open: its instrument and direction should have been checked before."
         )
-    first = _before_placing(s, Leg.OPEN, instrument.symbol, instrument, heard, now, limits)
+    first = _before_placing(s, Leg.OPEN, instrument.ticker, instrument.symbol, instrument, heard, now, limits)
     return first or Place(Leg.OPEN, 0, instrument.symbol, instrument.ticker, direction, open_quantity(s))
 
 
 def _place_close(s: Situation, held: Held, heard: Heard, now: datetime, limits: Limits, generation: int) -> Step:
-    first = _before_placing(s, Leg.CLOSE, held.symbol, s.held_instrument, heard, now, limits)
+    first = _before_placing(s, Leg.CLOSE, held.ticker, held.symbol, s.held_instrument, heard, now, limits)
     return first or Place(
         Leg.CLOSE,
         generation,
@@ -231,11 +232,18 @@ def _place_close(s: Situation, held: Held, heard: Heard, now: datetime, limits: 
 
 
 def _before_placing(
-    s: Situation, leg: Leg, symbol: str, instrument: Instrument | None, heard: Heard, now: datetime, limits: Limits
+    s: Situation,
+    leg: Leg,
+    ticker: str,
+    symbol: str,
+    instrument: Instrument | None,
+    heard: Heard,
+    now: datetime,
+    limits: Limits,
 ) -> Step | None:
     if isinstance(heard.last, Unreachable):
         return ask_later(s, leg, heard.last, now)
-    missing = missing_before_order(symbol, instrument, heard, now, limits)
+    missing = missing_before_order(ticker, symbol, instrument, heard, now, limits)
     return _refuse(s, missing) if isinstance(missing, Refusal) else missing
 
 

@@ -3,20 +3,21 @@
 from datetime import datetime
 
 from shared.accounts.instrument import Instrument
-from shared.domain import ErrorType, Refusal
+from shared.accounts.open_rules import market_closed
+from shared.domain import Refusal
 from workers.decision.open_checks import Limits
 from workers.decision.steps import AskMark, AskMarket, Heard
 
 
 def missing_before_order(
-    symbol: str, instrument: Instrument | None, heard: Heard, now: datetime, limits: Limits
+    ticker: str, symbol: str, instrument: Instrument | None, heard: Heard, now: datetime, limits: Limits
 ) -> AskMarket | AskMark | Refusal | None:
     """The question that the broker has to answer first, or why there can be no order now; None: it can be placed."""
     is_open = _is_open(symbol, instrument, heard, now)
     if is_open is None:
         return AskMarket(symbol)
     if not is_open:
-        return Refusal(ErrorType.MARKET_CLOSED, f"The market for {symbol} is closed.")
+        return market_closed(ticker)
     return AskMark() if misses_mark(heard, limits) else None
 
 
