@@ -1,7 +1,7 @@
 """GET /healthz: the process lives. GET /readyz: it makes sense to send it events."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -13,12 +13,9 @@ from shared.database.clock import database_clock
 from shared.database.engine import Sessions
 from shared.database.tables.events import EventRow, ProtocolVersion
 from shared.database.tables.workers import Worker
+from shared.inbox.delays import OLDEST_UNFINISHED, dead_after
 from shared.inbox.unfinished import parked, runnable
 from shared.queue import canary
-
-OLDEST_UNFINISHED = timedelta(seconds=120)
-MISSED_BEATS = 3
-PATIENCE = timedelta(seconds=5)
 
 
 @dataclass(slots=True)
@@ -47,7 +44,7 @@ def readiness(sessions: Sessions, sweep_interval: float) -> Readiness:
 
 
 def _workers(session: Session, now: datetime, sweep_interval: float, found: Readiness) -> None:
-    since = now - MISSED_BEATS * timedelta(seconds=sweep_interval) - PATIENCE
+    since = now - dead_after(sweep_interval)
     alive = session.scalar(select(func.count()).select_from(Worker).where(Worker.seen_at >= since))
     found.details["workers_alive"] = alive
     if not alive:

@@ -18,7 +18,6 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from receiver.health import MISSED_BEATS, PATIENCE
 from shared.alerts.rules import DeliveryState
 from shared.database.clock import database_clock
 from shared.database.engine import Sessions
@@ -27,6 +26,7 @@ from shared.database.tables.events import EventRow, ProtocolVersion
 from shared.database.tables.orders import Reconciliation
 from shared.database.tables.workers import Worker
 from shared.domain import FINISHED, EventState
+from shared.inbox.delays import dead_after
 from shared.inbox.unfinished import parked, runnable, unfinished
 from shared.ledger.drift import Agreement
 
@@ -67,7 +67,7 @@ class _Figures(Collector):
 
     def __init__(self, sessions: Sessions, sweep_interval: float, warning_days: int) -> None:
         self._sessions = sessions
-        self._beat = MISSED_BEATS * timedelta(seconds=sweep_interval) + PATIENCE
+        self._beat = dead_after(sweep_interval)
         self._warning = timedelta(days=warning_days)
 
     def describe(self) -> Iterable[Metric]:

@@ -1,7 +1,7 @@
 """The words of this project as types: ids, closed sets of states and outcomes, and the events themselves. No I/O."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Context, Decimal
 from enum import StrEnum
 from typing import NewType
@@ -18,9 +18,6 @@ BrokerOrderId = NewType("BrokerOrderId", str)
 
 EXACT = Context(prec=200)
 """Arithmetic on quantities. The default 28 digits would round a product, and a remainder of large numbers raises."""
-
-PLAUSIBLE_AGE = timedelta(days=365)
-"""A timestamp that lies further back is no time that a delivery can have taken: it is a sample, or in another unit."""
 
 
 class Direction(StrEnum):
@@ -48,6 +45,8 @@ class EventType(StrEnum):
 
 
 SIGNALS = frozenset({EventType.SIGNAL_OPEN, EventType.SIGNAL_CLOSE, EventType.SIGNAL_REOPEN})
+OPENING = (EventType.SIGNAL_OPEN, EventType.SIGNAL_REOPEN)
+"""The signals that may leave a strategy with a position. In a fixed order, since SQL is made of it."""
 
 
 class ErrorType(StrEnum):

@@ -12,6 +12,7 @@ from shared.redaction import struck
 from shared.urls import UnsafeUrl, check_url, is_here, place
 
 MOST_BYTES = 1_000_000  # of an answer
+TIMEOUT_SECONDS = 75.0  # more than a receiver may be set to wait for its outcome
 HARMLESS = frozenset({"content-type", "user-agent", "accept"})
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from shared.accounts.instrument_choices import NO_FILE, Choices, InstrumentFile, Limits
 from shared.errors import ConfigurationError
+from shared.signal_rules import TICKER_RULE, is_ticker
 
 SETTING = "BRIDGE_INSTRUMENTS_FILE"
 LARGEST = Decimal(10) ** 12
 DECIMALS = 12
 LONGEST_SYMBOL = 128
-_TICKER = re.compile(r"[A-Za-z0-9._:/-]{1,32}")  # what ProQuant may send (shared/proquant/v1.py)
 _NUMBER = re.compile(r"[0-9]{1,13}(\.[0-9]{1,12})?")
 _Table = Mapping[str, Any]
 
@@ -90,8 +90,8 @@ def _is_symbol(text: str) -> bool:
 
 
 def _ticker(place: str, ticker: str) -> str:
-    if not _TICKER.fullmatch(ticker):
-        raise ConfigurationError(f"{place}: {ticker!r} is no ticker: 1 to 32 letters, digits or . _ : / -")
+    if not is_ticker(ticker):
+        raise ConfigurationError(f"{place}: {ticker!r} is no ticker: {TICKER_RULE}")
     return ticker
 
 

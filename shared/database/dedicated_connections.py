@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session
 
-from shared.database.engine import UNASKED_SECONDS, Sessions
+from shared.database.engine import Sessions
+from shared.database.idle_connections import IdleCheck, death_of
 from shared.database.prepared import Link
 
 
@@ -107,9 +108,8 @@ class _Idle:
     ) -> None:
         self._sessions = sessions
         self._prepare = prepare
-        self._monotonic = monotonic
+        self._check = IdleCheck(monotonic)
         self._kept: list[_Kept] = []
-        self._suspected = float("-inf")
 
     @contextmanager
     def lent(self) -> Iterator[_Kept]:
@@ -117,10 +117,10 @@ class _Idle:
         try:
             yield kept
         except BaseException:
-            self._suspected = self._monotonic()
+            self._check.suspect()
             kept.close()
             raise
-        kept.used = self._monotonic()
+        kept.used = self._check.now()
         self._kept.append(kept)
 
     def close(self) -> None:
@@ -132,9 +132,7 @@ class _Idle:
             kept = self._kept.pop()
         except IndexError:
             return self._make()
-        if kept.used > self._suspected and self._monotonic() - kept.used <= UNASKED_SECONDS:
-            return kept
-        if _lives(kept.connection):
+        if not self._check.is_due(kept.used) or _lives(kept.connection):
             return kept
         kept.close()
         return self._make()
@@ -147,9 +145,7 @@ class _Idle:
 
 def _lives(connection: Connection) -> bool:
     """Whether the server still answers; if not, the connection is given up."""
-    dialect = connection.dialect
-    try:
-        return dialect.do_ping(cast(Any, connection.connection.dbapi_connection))
-    except dialect.loaded_dbapi.Error as error:
+    error = death_of(connection.dialect, connection.connection.dbapi_connection)
+    if error is not None:
         connection.invalidate(error)
-        return False
+    return error is None

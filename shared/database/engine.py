@@ -1,6 +1,5 @@
 """The one way to a database session: an engine made per process, short transactions, full durability."""
 
-import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, cast
@@ -12,6 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from shared.database.connection import UNPREPARED_TIMES, LastingConnection
+from shared.database.idle_connections import IdleCheck, death_of
 
 Sessions = sessionmaker[Session]
 _NOT_DURABLE = text("SET LOCAL synchronous_commit TO off")
@@ -24,7 +24,6 @@ PATIENCE_SECONDS = 20.0  # a server that answers has said before that a statemen
 # A server whose network is gone says nothing, and Linux waits a quarter of an hour for it: a receiver would stand
 # still for as long. A server that is only slow is not meant: its system answers. Not for Unix sockets.
 DEAD_NETWORK = {"keepalives_idle": 4, "keepalives_interval": 1, "keepalives_count": 3, "tcp_user_timeout": 5_000}
-UNASKED_SECONDS = 1.0  # a connection that was in use a moment ago is taken to live
 
 
 def make_engine(
@@ -129,31 +128,24 @@ def _is_shared(connection: Any) -> bool:
 
 
 def _ask_idle_connections(engine: Engine) -> None:
-    """Asks a connection whether it lives before it is used, but only one that has been idle for a while.
-
-    SQLAlchemy's own pre-ping asks before every transaction: of a worker's time that was a twelfth. Who meets a dead
-    connection all the same gets an error, all others that were given back before that are asked first, and whoever
-    writes tries again.
-    """
-    suspected = float("-inf")
+    """Asks a connection of the pool whether it lives before it is used, where `IdleCheck` says so."""
+    check = IdleCheck()
 
     @event.listens_for(engine, "invalidate")
     def suspect(_connection: object, _entry: object, _error: object) -> None:
-        nonlocal suspected
-        suspected = time.monotonic()
+        check.suspect()
 
     @event.listens_for(engine, "checkin")
     def note(_connection: Any, entry: ConnectionPoolEntry) -> None:
-        entry.info["idle_since"] = time.monotonic()
+        entry.info["idle_since"] = check.now()
 
     @event.listens_for(engine, "checkout")
     def ask(connection: Any, entry: ConnectionPoolEntry, _fairy: object) -> None:
         idle_since = entry.info.get("idle_since")
-        if idle_since is None or (idle_since > suspected and time.monotonic() - idle_since <= UNASKED_SECONDS):
+        if idle_since is None or not check.is_due(idle_since):
             return
-        try:
-            engine.dialect.do_ping(connection)
-        except engine.dialect.loaded_dbapi.Error as error:
+        error = death_of(engine.dialect, connection)
+        if error is not None:
             raise DisconnectionError("The connection is gone.") from error
 
 

@@ -11,10 +11,8 @@ from shared.accounts.integration_states import ENDED
 from shared.database.tables.accounts import Account, IntegrationRow
 from shared.database.tables.events import EventRow, Strategy
 from shared.database.tables.orders import PositionRow
-from shared.domain import AccountId, EventType, IntegrationId, StrategyKey
+from shared.domain import OPENING, AccountId, IntegrationId, StrategyKey
 from shared.inbox.unfinished import unfinished
-
-OPENING = (EventType.SIGNAL_OPEN, EventType.SIGNAL_REOPEN)
 
 
 @dataclass(frozen=True, slots=True)

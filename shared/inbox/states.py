@@ -32,11 +32,11 @@ from shared.database.tables.events import EventRow, Strategy
 from shared.database.tables.orders import OrderRow
 from shared.domain import (
     EVENT_TRANSITIONS,
+    OPENING,
     AccountId,
     AlertKind,
     EventId,
     EventState,
-    EventType,
     Refusal,
     SkipReason,
     StrategyKey,
@@ -44,7 +44,6 @@ from shared.domain import (
 from shared.errors import IllegalTransition
 from shared.inbox.unfinished import parked, runnable
 
-OPENING = (EventType.SIGNAL_OPEN, EventType.SIGNAL_REOPEN)
 _EVENT = table_of(EventRow)
 
 

@@ -12,10 +12,10 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields, types
 
 from shared.domain import Direction
 from shared.proquant.strict_json import Unusable
+from shared.signal_rules import TICKER_RULE, is_ticker
 
 END_OF_TIME_MS = 7_258_118_400_000  # 2200-01-01: a "millisecond" timestamp beyond it is microseconds or nonsense
 LONGEST_NAME = 256
-LONGEST_TICKER = 64
 
 _MESSAGES: types.ErrorMessages = {"required": "is missing", "null": "must not be null"}
 _OBJECT_MESSAGES: types.ErrorMessages = {"required": "is missing", "null": "must be an object"}
@@ -70,14 +70,14 @@ class Name(fields.Field[str]):
 
 
 class Ticker(fields.Field[str]):
-    """The name of an instrument: printable text, as brokers have it (`S&P500`, `GC=F`, `BRK B`, `EURUSD#`)."""
+    """The name of an instrument, by the rules of `signal_rules.py`."""
 
     default_error_messages = _MESSAGES
 
     def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> str:
         _usable(value)
-        if not isinstance(value, str) or not 0 < len(value) <= LONGEST_TICKER or not value.isprintable():
-            raise ValidationError(f"must be 1 to {LONGEST_TICKER} printable characters")
+        if not isinstance(value, str) or not is_ticker(value):
+            raise ValidationError(f"must be {TICKER_RULE}")
         return value
 
 

@@ -8,7 +8,8 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from shared.database.dedicated_connections import KeptSessions, KeptStatements
-from shared.database.engine import UNASKED_SECONDS, Sessions, make_engine, make_sessions
+from shared.database.engine import Sessions, make_engine, make_sessions
+from shared.database.idle_connections import UNASKED_SECONDS
 from shared.database.tables.events import ProtocolVersion
 
 BACKEND = text("SELECT pg_backend_pid()")

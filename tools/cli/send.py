@@ -15,9 +15,8 @@ from shared.proquant.answers import ERROR_HEADER, GENERIC_NOTIFICATION, NO_NOTIF
 from shared.proquant.request import WEBHOOK_PATH, signal_body
 from tools.cli.options import DecimalNumber
 from tools.cli.output import json_option, print_json, shown
-from tools.http_post import Answer, post_json
+from tools.http_post import TIMEOUT_SECONDS, Answer, post_json
 
-TIMEOUT_SECONDS = 75.0  # more than the receiver may be set to wait
 HEADERS = ("content-type", ERROR_HEADER, "retry-after")
 ANY_NUMBER = DecimalNumber(Decimal(-(10**18)), Decimal(10**18))  # also what a receiver must refuse
 

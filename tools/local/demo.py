@@ -8,7 +8,8 @@ from shared.errors import ConfigurationError
 from shared.proquant.request import WEBHOOK_PATH
 from tools.local import preparation
 from tools.local.banner import ACCOUNT, Facts
-from tools.local.run import LOOPBACK, Addition, becomes_ok, main
+from tools.local.preparation import LOOPBACK
+from tools.local.run import Addition, becomes_ok, main
 from tools.simulator.settings import DEFAULT_PORT
 
 CLOSED_ACCOUNT = "demo-closed"

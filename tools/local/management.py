@@ -8,8 +8,8 @@ from typing import NoReturn
 
 from shared.errors import BridgeError, ConfigurationError
 from tools.local import preparation, services
+from tools.local.preparation import LOOPBACK
 
-LOOPBACK = "127.0.0.1"
 OPTIONS = ("--interface", "wsgi", "--blocking-threads", "8", "--http", "1", "--no-ws", "--log-level", "warning")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from shared.errors import ConfigurationError
 
 BRIDGE = Path(sys.executable).with_name("proquant-bridge")
+LOOPBACK = "127.0.0.1"
 
 
 def port(environment: Mapping[str, str], name: str, default: int, host: str) -> int:

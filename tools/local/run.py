@@ -19,13 +19,13 @@ from honcho.environ import parse_procfile  # type: ignore[import-untyped]
 from shared.errors import BridgeError, ConfigurationError
 from tools.local import preparation, services
 from tools.local.banner import ACCOUNT, Facts, banner
+from tools.local.preparation import LOOPBACK
 from tools.local.process import end_with_parent
 from tools.local.supervisor import Answered, Ended, Happenings, StopAsked, Supervisor
 
 READY_SECONDS = 60.0
 SETTLE_SECONDS = 15.0  # once the receiver answers, the worker has so long to report in before the banner comes anyway
 AS_ROOT = "You're running the worker with superuser privileges"  # Celery's; whoever tries `make run` as root knows
-LOOPBACK = "127.0.0.1"
 ANY_ADDRESS = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104  # where to reach a server that listens everywhere
 
 

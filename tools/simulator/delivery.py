@@ -12,8 +12,8 @@ from queue import Empty, Full, Queue
 import structlog
 
 from shared.domain import Event, SignalEvent
+from tools.http_post import TIMEOUT_SECONDS, PostFailed, post_json
 from tools.http_post import Answer as Posted
-from tools.http_post import PostFailed, post_json
 from tools.simulator.misbehaviour import Misbehaviour, Plan, body, plan
 from tools.simulator.model import Answer, Call, Integration, NotPossible
 from tools.simulator.notification_rules import NO_ANSWER, judge
@@ -23,7 +23,6 @@ from tools.simulator.state import State
 log = structlog.get_logger()
 Post = Callable[[str, bytes, Mapping[str, str], float], Posted]
 
-TIMEOUT_SECONDS = 75.0  # more than a receiver may be set to wait for its outcome
 HOLD_SECONDS = 2.0  # what was held back does not wait longer than this for the event that is to overtake it
 RETRY_SECONDS = (0.5, 1.0, 2.0)
 MOST_WAITING = 2000  # events of one integration

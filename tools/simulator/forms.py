@@ -6,12 +6,12 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from shared.domain import Direction, EventType
+from shared.signal_rules import TICKER_RULE, is_ticker
 from tools.simulator.misbehaviour import LONGEST_DELAY, WELL_BEHAVED, Misbehaviour, Versions
 from tools.simulator.model import NotPossible, Ticket
 
 Form = Mapping[str, str]
 
-_TICKER = re.compile(r"[A-Za-z0-9._:/-]{1,32}")
 _LARGEST = Decimal(10**15)
 _FINEST = -12  # decimals
 _KINDS = {"OPEN": EventType.SIGNAL_OPEN, "CLOSE": EventType.SIGNAL_CLOSE, "REOPEN": EventType.SIGNAL_REOPEN}
@@ -20,8 +20,8 @@ _KINDS = {"OPEN": EventType.SIGNAL_OPEN, "CLOSE": EventType.SIGNAL_CLOSE, "REOPE
 def ticket(form: Form) -> Ticket:
     """Ticker, direction and quantity. Raises NotPossible."""
     ticker, direction = form.get("ticker", "").strip(), form.get("direction", "")
-    if not _TICKER.fullmatch(ticker):
-        raise NotPossible("A ticker has 1 to 32 letters, digits or . _ : / -")
+    if not is_ticker(ticker):
+        raise NotPossible(f"A ticker has {TICKER_RULE}")
     if direction not in set(Direction):
         raise NotPossible("The direction is BUY or SELL.")
     return Ticket(ticker, Direction(direction), _quantity(form.get("quantity", "")))

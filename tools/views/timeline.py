@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.accounts.orphan_policy import OUR_VERSION
-from shared.domain import FINISHED, ORDER_FINAL, PLAUSIBLE_AGE, EventState, OrderState
+from shared.domain import FINISHED, ORDER_FINAL, EventState, OrderState
 from shared.proquant.answers import accepted
+from shared.signal_rules import PLAUSIBLE_AGE
 
 Facts = Mapping[str, Any]
 

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from shared.accounts import open_rules
 from shared.accounts.open_rules import OpenRequest
-from shared.domain import PLAUSIBLE_AGE, Refusal
+from shared.domain import Refusal
+from shared.signal_rules import PLAUSIBLE_AGE
 from shared.situation.model import Situation
 
 

@@ -214,36 +214,22 @@ def _place_open(s: Situation, heard: Heard, now: datetime, limits: Limits) -> St
         raise ValueError(
             f"Event {s.task.id} cannot open: its instrument and direction should have been checked before."
         )
-    first = _before_placing(s, Leg.OPEN, instrument.ticker, instrument.symbol, instrument, heard, now, limits)
-    return first or Place(Leg.OPEN, 0, instrument.symbol, instrument.ticker, direction, open_quantity(s))
+    place = Place(Leg.OPEN, 0, instrument.symbol, instrument.ticker, direction, open_quantity(s))
+    return _before_placing(s, place, instrument, heard, now, limits) or place
 
 
 def _place_close(s: Situation, held: Held, heard: Heard, now: datetime, limits: Limits, generation: int) -> Step:
-    first = _before_placing(s, Leg.CLOSE, held.ticker, held.symbol, s.held_instrument, heard, now, limits)
-    return first or Place(
-        Leg.CLOSE,
-        generation,
-        held.symbol,
-        held.ticker,
-        held.direction.opposite,
-        held.quantity,
-        held.id,
-    )
+    side = held.direction.opposite
+    place = Place(Leg.CLOSE, generation, held.symbol, held.ticker, side, held.quantity, held.id)
+    return _before_placing(s, place, s.held_instrument, heard, now, limits) or place
 
 
 def _before_placing(
-    s: Situation,
-    leg: Leg,
-    ticker: str,
-    symbol: str,
-    instrument: Instrument | None,
-    heard: Heard,
-    now: datetime,
-    limits: Limits,
+    s: Situation, place: Place, instrument: Instrument | None, heard: Heard, now: datetime, limits: Limits
 ) -> Step | None:
     if isinstance(heard.last, Unreachable):
-        return ask_later(s, leg, heard.last, now)
-    missing = missing_before_order(ticker, symbol, instrument, heard, now, limits)
+        return ask_later(s, place.leg, heard.last, now)
+    missing = missing_before_order(place, instrument, heard, now, limits)
     return _refuse(s, missing) if isinstance(missing, Refusal) else missing
 
 

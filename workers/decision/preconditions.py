@@ -6,18 +6,18 @@ from shared.accounts.instrument import Instrument
 from shared.accounts.open_rules import market_closed
 from shared.domain import Refusal
 from workers.decision.open_checks import Limits
-from workers.decision.steps import AskMark, AskMarket, Heard
+from workers.decision.steps import AskMark, AskMarket, Heard, Place
 
 
 def missing_before_order(
-    ticker: str, symbol: str, instrument: Instrument | None, heard: Heard, now: datetime, limits: Limits
+    place: Place, instrument: Instrument | None, heard: Heard, now: datetime, limits: Limits
 ) -> AskMarket | AskMark | Refusal | None:
     """The question that the broker has to answer first, or why there can be no order now; None: it can be placed."""
-    is_open = _is_open(symbol, instrument, heard, now)
+    is_open = _is_open(place.symbol, instrument, heard, now)
     if is_open is None:
-        return AskMarket(symbol)
+        return AskMarket(place.symbol)
     if not is_open:
-        return market_closed(ticker)
+        return market_closed(place.ticker)
     return AskMark() if misses_mark(heard, limits) else None
 
 

@@ -1,7 +1,10 @@
 """What a check found, and what to do about it. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+SHOWN = 10  # ids or names at most
 
 
 class Result(StrEnum):
@@ -35,3 +38,8 @@ def warn(check: str, seen: str, advice: str) -> Finding:
 def fail(check: str, seen: str, advice: str) -> Finding:
     """Must be mended."""
     return Finding(check, Result.FAIL, seen, advice)
+
+
+def listed(found: Sequence[object]) -> str:
+    """The first ids or names, and whether there are more."""
+    return ", ".join(map(str, found[:SHOWN])) + (", ..." if len(found) > SHOWN else "")

@@ -12,9 +12,8 @@ from shared.database.tables.events import EventRow, Strategy
 from shared.database.tables.orders import FillRow, OrderRow, PositionRow, Reconciliation
 from shared.domain import FINISHED, Leg, OrderState
 from shared.ledger.drift import Agreement
-from tools.cli.checks.finding import Finding, fail, ok
+from tools.cli.checks.finding import SHOWN, Finding, fail, listed, ok
 
-SHOWN = 10
 ADVICE = "This must never be: pause the account, compare it with the broker's books, and report it."
 NOTHING = literal(Decimal(0))
 
@@ -65,8 +64,7 @@ def finding_of(session: Session, check: str, broken: Select[Any], words: str) ->
     found = session.scalars(broken.limit(SHOWN + 1)).all()
     if not found:
         return ok(check, "agree" if "differ" in words else "as they must be")
-    more = ", ..." if len(found) > SHOWN else ""
-    return fail(check, f"{words} {', '.join(str(one) for one in found[:SHOWN])}{more}", ADVICE)
+    return fail(check, f"{words} {listed(found)}", ADVICE)
 
 
 def _drift_finding(session: Session) -> Finding:

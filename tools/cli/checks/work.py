@@ -1,6 +1,6 @@
 """Checks of the work itself: workers that live, events that move, versions that ProQuant will go on sending."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -8,20 +8,16 @@ from sqlalchemy.orm import Session, aliased
 
 from shared.database.tables.events import EventRow, ProtocolVersion, Strategy
 from shared.database.tables.workers import Worker
-from shared.inbox.states import OPENING
+from shared.domain import OPENING
+from shared.inbox.delays import OLDEST_UNFINISHED, dead_after
 from shared.inbox.unfinished import parked, runnable
 from shared.queue import canary
-from tools.cli.checks.finding import Finding, Result, fail, ok, warn
-
-OLDEST_UNFINISHED = timedelta(seconds=120)
-MISSED_BEATS = 3
-PATIENCE = timedelta(seconds=5)  # a sweep takes a moment itself
-SHOWN = 10  # ids at most
+from tools.cli.checks.finding import Finding, Result, fail, listed, ok, warn
 
 
 def work_findings(session: Session, now: datetime, sweep_interval: float) -> Iterator[Finding]:
     """Workers, unfinished and parked events, leases, and protocol versions, at `now` (the database's clock)."""
-    beat = MISSED_BEATS * timedelta(seconds=sweep_interval) + PATIENCE
+    beat = dead_after(sweep_interval)
     workers = _workers_finding(session, now, beat)
     yield workers
     if workers.result is Result.OK:
@@ -70,7 +66,7 @@ def _parked_finding(session: Session) -> Finding:
     if not found:
         return ok("parked events", "none")
     advice = "Compare `events show ID` with the broker's books: only a person can settle these."
-    return fail("parked events", f"{len(found)}: {_ids(found)}", advice)
+    return fail("parked events", f"{len(found)}: {listed(found)}", advice)
 
 
 def _leases_finding(session: Session, before: datetime) -> Finding:
@@ -84,7 +80,7 @@ def _leases_finding(session: Session, before: datetime) -> Finding:
         select(Strategy.strategy_id).where(Strategy.lease_until < before, work.exists()).order_by(Strategy.id)
     ).all()
     if stale:
-        seen = f"{len(stale)} ran out with work left: {_ids(stale)}"
+        seen = f"{len(stale)} ran out with work left: {listed(stale)}"
         return warn("leases", seen, "See that a worker is alive: its sweep takes them over.")
     return ok("leases", "none is stale")
 
@@ -115,7 +111,3 @@ def _version_finding(version: ProtocolVersion, now: datetime) -> Finding | None:
 
 def _age(age: timedelta) -> str:
     return str(timedelta(seconds=round(age.total_seconds())))
-
-
-def _ids(ids: Sequence[object]) -> str:
-    return ", ".join(map(str, ids[:SHOWN])) + (", ..." if len(ids) > SHOWN else "")

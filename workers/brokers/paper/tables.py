@@ -6,20 +6,14 @@ Written by `accounts.py` and `execution.py` only, under the row lock of the acco
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, MetaData, Numeric, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, MetaData, Numeric, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-_TIME = DateTime(timezone=True)
-_NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-}
+from shared.database.schema import NAMING, TIME
 
 
 class PaperBase(DeclarativeBase):
-    metadata = MetaData(naming_convention=_NAMING)
+    metadata = MetaData(naming_convention=NAMING)
 
 
 class PaperAccount(PaperBase):
@@ -59,8 +53,8 @@ class PaperOrder(PaperBase):
     average_price: Mapped[Decimal | None] = mapped_column(Numeric)  # with the first fill
     error_type: Mapped[str | None] = mapped_column(Text)  # with `rejected`, where one of the nine fits
     reason: Mapped[str | None] = mapped_column(Text)  # with `rejected`, and with an order that is not to be filled
-    accepted_at: Mapped[datetime] = mapped_column(_TIME)  # a look-up sees the order `settle_seconds` later
-    finished_at: Mapped[datetime | None] = mapped_column(_TIME)  # when it left the state `accepted`
+    accepted_at: Mapped[datetime] = mapped_column(TIME)  # a look-up sees the order `settle_seconds` later
+    finished_at: Mapped[datetime | None] = mapped_column(TIME)  # when it left the state `accepted`
 
 
 class PaperFill(PaperBase):
@@ -75,7 +69,7 @@ class PaperFill(PaperBase):
     fill_id: Mapped[str] = mapped_column(Text)
     quantity: Mapped[Decimal] = mapped_column(Numeric)
     price: Mapped[Decimal] = mapped_column(Numeric)
-    at: Mapped[datetime] = mapped_column(_TIME)
+    at: Mapped[datetime] = mapped_column(TIME)
 
 
 class PaperPosition(PaperBase):
