@@ -15,9 +15,9 @@ from shared.database.clock import SteadyClock
 from shared.database.dedicated_connections import KeptSessions, KeptStatements
 from shared.database.engine import Sessions, make_engine, make_sessions
 from shared.domain import AccountId
+from shared.queue.celery_app import make_app
 from shared.queue.doorbell import (
     CANARY_TASK,
-    QUEUE,
     RECONCILE_TASK,
     REFRESH_TASK,
     Doorbell,
@@ -50,12 +50,8 @@ SWEEPER_STOP_SECONDS = 5.0
 RECONCILE_WITHIN = 120.0  # seconds; a look that comes later than that is asked for again anyway
 SPARE_CONNECTIONS = 3 + queue_fallback.THREADS  # the sweep, a task beside trades, telling people; trading without queue
 
-SETTINGS = {
+WORKING = {
     "worker_pool": "workers.runtime.thread_pool:PromptPool",  # threads: Python runs one, the others wait for brokers
-    "task_default_queue": QUEUE,
-    "task_ignore_result": True,  # nothing reads a result: no result backend, nothing to leak or to fill up
-    "task_serializer": "json",
-    "accept_content": ["json"],
     # Early acknowledgement: the row and the sweep redeliver, so Redis never has to, and no message comes twice.
     "task_acks_late": False,
     "worker_prefetch_multiplier": 1,
@@ -65,23 +61,21 @@ SETTINGS = {
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,  # the default gives up after a hundred tries, and the worker stays deaf
     "broker_channel_error_retry": True,
-    "broker_transport_options": {
-        # Redis is not told what a worker has in hand. It would give that back after hours, where the sweep rings again
-        # in seconds, and the telling was two transactions an event: a third of the main thread's work.
-        "ack_emulation": False,
-        "priority_steps": [0],  # there is one queue, and not one for each of ten priorities
-        "socket_timeout": 10,  # without it a half-open connection is waited on for ever
-        "socket_connect_timeout": 2,
-        "socket_keepalive": True,
-        "health_check_interval": 10,
-    },
+}
+WORKING_TRANSPORT = {
+    # Redis is not told what a worker has in hand. It would give that back after hours, where the sweep rings again
+    # in seconds, and the telling was two transactions an event: a third of the main thread's work.
+    "ack_emulation": False,
+    "priority_steps": [0],  # there is one queue, and not one for each of ten priorities
+    "socket_timeout": 10,  # without it a half-open connection is waited on for ever
+    "socket_connect_timeout": 2,
+    "health_check_interval": 10,
 }
 
 
 def make_worker(config: Config, threads: int) -> Celery:
     """The application that `celery worker` and Flower load. Connects to nothing before it is used."""
-    app = Celery("proquant-bridge", broker=config.redis_url, set_as_current=False)
-    app.conf.update(SETTINGS)
+    app = make_app(config.redis_url, WORKING, WORKING_TRANSPORT)
     app.steps["consumer"].add(EventsTogether)
     sessions = make_sessions(make_engine(config.database_url, pool_size=threads + SPARE_CONNECTIONS))
     of_turns = make_sessions(

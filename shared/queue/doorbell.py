@@ -10,12 +10,12 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from shared.domain import EventId
+from shared.queue.celery_app import QUEUE, make_app
 from shared.queue.redis_connection import KeptRedis
 from shared.queue.task_message import spell
 
 log = structlog.get_logger()
 
-QUEUE = "signals"
 EXECUTE_TASK = "bridge.execute"
 REFRESH_TASK = "bridge.refresh_instruments"
 RECONCILE_TASK = "bridge.reconcile"
@@ -26,34 +26,29 @@ CONNECT_SECONDS = 0.5
 REPLY_SECONDS = 0.5
 PAUSE_AFTER_FAILURE_SECONDS = 2.0  # so that a dead Redis costs one request its half second, not every request
 
+RINGING = {
+    "broker_pool_limit": 10,  # kombu's own: the limit is the process's, and cannot shrink while a connection is in use
+    "broker_pool_acquire_timeout": REPLY_SECONDS,
+    "broker_connection_timeout": CONNECT_SECONDS,
+    "task_publish_retry": False,
+}
+RINGING_TRANSPORT = {
+    "socket_connect_timeout": CONNECT_SECONDS,
+    "socket_timeout": REPLY_SECONDS,
+    "max_retries": 0,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
+}
 
-def make_celery(redis_url: str, name: str = "proquant-bridge") -> Celery:
-    """The Celery application of a process that rings: bounded in every wait, no result backend, ids only.
+
+def make_celery(redis_url: str) -> Celery:
+    """The Celery application of a process that rings: bounded in every wait, and ids only.
 
     Without these bounds a publish to a Redis that hangs waits for ever, and a refused connection for seconds:
     kombu's socket timeouts default to none, and its publish has retries of its own.
     """
-    app = Celery(name, broker=redis_url, set_as_current=False)
-    app.conf.update(
-        task_default_queue=QUEUE,
-        task_ignore_result=True,
-        task_serializer="json",
-        accept_content=["json"],
-        broker_pool_limit=10,  # kombu's own: the limit is the process's, and cannot shrink while a connection is in use
-        broker_pool_acquire_timeout=REPLY_SECONDS,
-        broker_connection_timeout=CONNECT_SECONDS,
-        task_publish_retry=False,
-        broker_transport_options={
-            "socket_connect_timeout": CONNECT_SECONDS,
-            "socket_timeout": REPLY_SECONDS,
-            "socket_keepalive": True,
-            "max_retries": 0,
-            "interval_start": 0,
-            "interval_step": 0,
-            "interval_max": 0,
-        },
-    )
-    return app
+    return make_app(redis_url, RINGING, RINGING_TRANSPORT)
 
 
 def make_redis(redis_url: str) -> Redis:

@@ -9,7 +9,7 @@ from redis import Redis
 from sqlalchemy import update
 
 from shared.database.tables.events import EventRow
-from shared.queue.doorbell import QUEUE
+from shared.queue.celery_app import QUEUE
 from tests.cli.runner import Cli
 from tests.support.in_process_bridge import Bridge, signal
 

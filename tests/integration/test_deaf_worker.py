@@ -18,7 +18,8 @@ from shared.database.tables.events import EventRow
 from shared.database.tables.workers import SweepLease, Worker
 from shared.domain import EventId
 from shared.queue import canary
-from shared.queue.doorbell import CANARY_TASK, QUEUE, Doorbell, answers, make_celery, make_redis
+from shared.queue.celery_app import QUEUE
+from shared.queue.doorbell import CANARY_TASK, Doorbell, answers, make_celery, make_redis
 from tests.support.eventually import eventually
 from tests.support.in_process_bridge import signal
 from tests.support.worker_harness import Workshop, open_workshop

@@ -12,11 +12,11 @@ from redis import Redis
 
 from receiver.outcome_waiter import Waiting
 from shared.domain import EventId
+from shared.queue.celery_app import QUEUE
 from shared.queue.doorbell import (
     EXECUTE_TASK,
     OUTCOMES_CHANNEL,
     PAUSE_AFTER_FAILURE_SECONDS,
-    QUEUE,
     REPLY_SECONDS,
     Doorbell,
     announce,

@@ -6,7 +6,8 @@ from typing import Any
 
 from redis import Redis
 
-from shared.queue.doorbell import EXECUTE_TASK, QUEUE, make_celery
+from shared.queue.celery_app import QUEUE
+from shared.queue.doorbell import EXECUTE_TASK, make_celery
 from shared.queue.task_message import spell
 
 OF_ITS_OWN = ("id", "root_id", "correlation_id", "reply_to", "delivery_tag", "origin")
