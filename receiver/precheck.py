@@ -71,6 +71,7 @@ def denial_of_open(
 def open_request(account: AccountState, event: SignalEvent, listed: dict[str, Instrument]) -> OpenRequest:
     """What a SIGNAL_OPEN asks for, with as much as is known before it is stored: nothing of its strategy."""
     return OpenRequest(
+        event.direction,
         event.ticker,
         event.quantity,
         account.multiplier,

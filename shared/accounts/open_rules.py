@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from shared.accounts.instrument import Instrument, check_quantity, sentence_about
-from shared.domain import EXACT, ErrorType, GenericError, Refusal
+from shared.domain import EXACT, Direction, ErrorType, GenericError, Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class OpenRequest:
     leaves them to the worker. `outlived`: the age limit in seconds that the signal has passed, if it has.
     """
 
+    direction: Direction | None
     ticker: str
     signalled: Decimal
     multiplier: Decimal
@@ -44,6 +45,21 @@ def denial_of(request: OpenRequest) -> Refusal | None:
         return Refusal(GenericError.STRATEGY_DISABLED, "The integration is disabled for this strategy.")
     if request.outlived is not None:
         return Refusal(GenericError.EXPIRED, f"The signal is older than {request.outlived:g} seconds.")
+    return _unreadable(request) or _untradable(request)
+
+
+def _unreadable(request: OpenRequest) -> Refusal | None:
+    """What a REOPEN may come without, since its close leg does not need it."""
+    if request.direction is None:
+        return Refusal(GenericError.MALFORMED, "The signal says neither BUY nor SELL.")
+    if not request.ticker:
+        return Refusal(ErrorType.UNSUPPORTED_INSTRUMENT, "The signal names no instrument.")
+    if request.signalled <= 0:
+        return Refusal(ErrorType.QUANTITY_TOO_LOW, "The signal names no quantity above 0.")
+    return None
+
+
+def _untradable(request: OpenRequest) -> Refusal | None:
     if request.instrument is None:
         return Refusal(ErrorType.UNSUPPORTED_INSTRUMENT, f"{request.ticker} cannot be traded on this account.")
     wrong = check_quantity(request.instrument, request.quantity)

@@ -6,7 +6,18 @@ from decimal import Decimal
 
 import pytest
 
-from shared.domain import AlertKind, ErrorType, EventState, EventType, Leg, OrderId, OrderState, RefusedBy
+from shared.domain import (
+    AlertKind,
+    ErrorType,
+    EventState,
+    EventType,
+    GenericError,
+    Leg,
+    OrderId,
+    OrderState,
+    Refusal,
+    RefusedBy,
+)
 from tests.support.factories import GOLD, LIMITS, NOW, held, order, report, situation
 from tests.support.planning_dsl import BUY_TEN, CLOSE, OPEN, REOPEN, SELL_SEVEN, closed, decide, ending, opened
 from workers.decision.lookup_patience import LOOKUPS_BEFORE_PARKING, UNASKED_SECONDS_BEFORE_PARKING, conclusive_from
@@ -221,6 +232,7 @@ def test_an_order_that_was_never_sent_cannot_be_settled() -> None:
         conclusive_from(order(in_flight_until=None), LIMITS)
 
 
-def test_an_open_without_a_direction_is_an_error_of_ours() -> None:
-    with pytest.raises(ValueError, match="cannot open"):
-        decide(OPEN, event={"direction": None})
+def test_an_open_without_a_direction_is_refused() -> None:
+    step = decide(OPEN, event={"direction": None})
+    assert isinstance(step, Finish)
+    assert step.refusal == Refusal(GenericError.MALFORMED, "The signal says neither BUY nor SELL.")

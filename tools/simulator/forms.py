@@ -1,6 +1,5 @@
 """What a person has typed on the page, as values; or a sentence that says what is wrong with it. Pure."""
 
-import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation

@@ -32,6 +32,7 @@ def denial_of(s: Situation, now: datetime, limits: Limits) -> Refusal | None:
 def open_request(s: Situation, now: datetime, limits: Limits) -> OpenRequest:
     """What the open leg asks for, and all that is so when its turn comes."""
     return OpenRequest(
+        s.task.direction,
         s.task.ticker,
         s.task.quantity,
         s.multiplier,
