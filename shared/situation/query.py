@@ -166,9 +166,9 @@ def _superseded(this: FromClause) -> ColumnElement[bool]:
     """Whether a later event of the strategy has ended what this OPEN or REOPEN would begin.
 
     A later OPEN that was executed; a later REOPEN, which ends what was held even where it could not open, but not where
-    it could not even close, or which asked for what was held already; a later CLOSE, which leaves its mark even when it
-    found nothing. The last only where that CLOSE did not mean another position: one that we know, and that is not this
-    event's. And a later close of our own, by an account's policy.
+    it could not even close, or which asked for what was held already; a later CLOSE, which stays as a tombstone even
+    where it found nothing. The last only where that CLOSE did not mean another position: one that we know, and that is
+    not this event's. And a later close of our own, by an account's policy.
     """
     later, other = _EVENT.alias(), _POSITION.alias()
     another = _is_there(
