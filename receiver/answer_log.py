@@ -1,4 +1,4 @@
-"""Remembers what ProQuant was answered, and writes it down a moment later: no answer ever waits for that."""
+"""The log of the answers to ProQuant, written behind the requests, a batch a second: no answer waits for its row."""
 
 import json
 import threading
@@ -106,7 +106,7 @@ class Answered:
     def _take(self) -> dict[_Key, _Heard]:
         with self._lock:
             if self._lost:
-                log.error("Answers could not be remembered.", action="answers_lost", count=self._lost)
+                log.error("Answers were lost: too many wait for the database.", action="answers_lost", count=self._lost)
                 self._lost = 0
             keys = list(self._heard)[:AT_ONCE]
             return {key: self._heard.pop(key) for key in keys}

@@ -1,4 +1,4 @@
-"""Who is calling: the bearer token, looked up by its hash, and the slowing down of those who guess."""
+"""Authenticates a caller by the hash of its bearer token, and throttles those who guess."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Reading a request's body: whoever sends half of one keeps a request of this process open, so nobody may keep many.
+"""Reads request bodies within limits: half a body keeps a request of this process open, so no account may keep many.
 
 The server hands a request over when its header is there, and has no time limit for the rest.
 """

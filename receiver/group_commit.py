@@ -1,4 +1,4 @@
-"""Lets concurrent requests share a commit: what has come in since the last one is stored by the next, together.
+"""Group commit: the signals that come in during one commit are stored together by the next.
 
 The loop's thread stores by itself. What arrives meanwhile waits in its sockets, and is the next batch: under load they
 grow by themselves, and a signal that comes alone pays for no change of threads, which costs as much as its commit.
@@ -31,10 +31,10 @@ _Told = asyncio.Future[EventId | None]
 
 
 class Writer:
-    """Stores signals, and rings for those that are answered at once. Thread-safe.
+    """Stores signals by group commit, and rings for those that are answered at once. Thread-safe.
 
-    It is a shortcut, never the only way: whatever is not plainly new and plainly stored is handed back, and is stored
-    by its own request, alone and aside. `ring`: rings for some events together; the writer stands still for as long.
+    A signal that is not plainly new, or not plainly stored, is returned to its request, which stores it in a
+    transaction of its own. `ring`: rings for several events by one command, and blocks the next commit for as long.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Writer:
         return told
 
     def _store_handed_in(self) -> None:
-        """Never leaves anybody untold: the next signal would wait for ever with those who are."""
+        """Resolves every future of the batch: a request whose future is left open waits for ever, and the next too."""
         batch, self._handed_in = self._handed_in[:MOST_AT_ONCE], self._handed_in[MOST_AT_ONCE:]
         if self._handed_in:
             asyncio.get_running_loop().call_soon(self._store_handed_in)
@@ -103,7 +103,7 @@ class Writer:
         return [None] * len(batch)
 
     def _pause_after(self, seconds: float) -> None:
-        """A database that makes everybody wait is left to requests that wait aside, each for itself."""
+        """A circuit breaker: while the database is slow, each request stores alone, in a thread of its own."""
         pause = min(MOST_PAUSE_SECONDS, max(LEAST_PAUSE_SECONDS, PAUSE_FOR_FAILURE * seconds))
         self._pauses_until = self._monotonic() + pause
 

@@ -1,4 +1,4 @@
-"""Waiting, for a bounded time and in bounded numbers, for the outcome of an event that a worker announces."""
+"""Lets requests wait, for a bounded time and in bounded numbers, for the outcome that a worker announces."""
 
 import threading
 import time
@@ -89,7 +89,7 @@ class Waiting:
             try:
                 self._listen()
             except RedisError as error:
-                log.warning("Outcomes cannot be heard.", action="outcomes_unheard", error=type(error).__name__)
+                log.warning("No outcome can be received.", action="outcomes_unheard", error=type(error).__name__)
             time.sleep(RECONNECT_SECONDS)  # there is nothing to await: Redis is away
 
     def _listen(self) -> None:

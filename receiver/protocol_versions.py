@@ -20,7 +20,7 @@ News = tuple[AlertKind, str]
 
 
 class Versions:
-    """Remembers what it has seen, so that a request pays only for what is new. Thread-safe.
+    """Keeps what it has seen in memory, so that only a new version costs a query. Thread-safe.
 
     It never stands in the way of a trade: what could not be written down now is, with the next event.
     """

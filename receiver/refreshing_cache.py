@@ -1,4 +1,4 @@
-"""What a process remembers of the database for a moment, and renews while it is still good."""
+"""A refresh-ahead cache of what the database says: an entry that grows old is renewed while it still serves."""
 
 import time
 from collections.abc import Callable, Hashable
@@ -19,10 +19,10 @@ RENEWED_AT = 0.7  # of its life: nearly every hundredth request would wait for t
 
 
 class Remembered(Generic[Key, Value]):
-    """Answers that are `seconds` old at most. Thread-safe.
+    """A cache whose entries are `seconds` old at most. Thread-safe.
 
-    `ask`: asks the database; None is not remembered, or strangers would fill the memory. `alone`: held while somebody
-    waits for an answer, where many that come at once must not all ask.
+    `ask`: reads from the database; None is not cached, or strangers would fill the memory. `alone`: a lock that a
+    request holds while it reads, so that many requests for a missing entry read it once.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Remembered(Generic[Key, Value]):
         return len(self._known)
 
     def of(self, key: Key) -> Value | None:
-        """The answer; of one that grows old a thread asks anew, for those who come later. Raises what `ask` raises."""
+        """The entry; one that grows old is refreshed by a thread, for later requests. Raises what `ask` raises."""
         known = self._known.get(key)
         age = float("inf") if known is None else self._monotonic() - known[1]
         if known is None or age >= self._seconds:
@@ -54,7 +54,7 @@ class Remembered(Generic[Key, Value]):
         return known[0]
 
     def forget(self) -> None:
-        """What was asked before this is not remembered, also where its answer is still to come."""
+        """Drops every entry; a read that is under way is not cached."""
         self._times_forgotten += 1
         self._known.clear()
 
@@ -82,12 +82,12 @@ class Remembered(Generic[Key, Value]):
             self._renewing.discard(key)
 
     def _renew_now(self, key: Key) -> None:
-        """Where it fails, the next one that finds it too old asks for itself, and tells its sender what is wrong."""
+        """Where it fails, the next request that finds the entry expired reads it, and is answered with the failure."""
         try:
             self._ask_now(key)
         except SQLAlchemyError as error:
-            log.warning("What is remembered could not be renewed.", action="renew_failed", error=type(error).__name__)
+            log.warning("A cached entry could not be refreshed.", action="renew_failed", error=type(error).__name__)
         except Exception:
-            log.exception("What is remembered could not be renewed.", action="renew_failed")
+            log.exception("A cached entry could not be refreshed.", action="renew_failed")
         finally:
             self._renewing.discard(key)

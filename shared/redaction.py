@@ -1,4 +1,4 @@
-"""Strikes out of a text the secrets that this process has sent: whoever echoes a request must not make us show them.
+"""Redacts the secrets that this process has sent from a text: whoever echoes a request must not make us show them.
 
 What a remote end says (ProQuant, a proxy, a broker) may repeat our headers, our body, or a part of them in another
 notation. A token was once printed, stored and listed because a 500 echoed the request that carried it; it worked on.

@@ -1,4 +1,7 @@
-"""Accounts and their tokens, and what lifecycle events say about them. The only writer of both tables."""
+"""Accounts and their tokens, and what lifecycle events say about them. The only writer of tokens.
+
+`instruments.py` also writes to an account: the time at which its instruments were stored.
+"""
 
 import secrets
 from collections.abc import Mapping

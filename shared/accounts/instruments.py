@@ -1,4 +1,4 @@
-"""The instruments of an account as it may trade them: the only writer of their table."""
+"""The instruments of an account as it may trade them. The only writer of their table."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Statements that run for every event: SQLAlchemy writes each of them down once, and the driver alone executes it."""
+"""Statements that run for every event: SQLAlchemy compiles each once, and the driver executes it without SQLAlchemy."""
 
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
@@ -33,11 +33,11 @@ class _Written:
 
 
 class Statement:
-    """A statement that is written down on first use, and can be executed any number of times. Thread-safe.
+    """A statement that is compiled on first use, and can be executed any number of times. Thread-safe.
 
-    SQLAlchemy's own way from a statement to its rows costs three times what the driver's does: with a handful of them
-    for each event, that was half of a worker's time. Errors are SQLAlchemy's all the same. Only for statements whose
-    values the driver takes as they are: when it is first used, TypeError is raised for others.
+    A statement through SQLAlchemy costs three times what it costs through the driver: with a handful of them for each
+    event, that was half of a worker's time. Errors are SQLAlchemy's all the same. Only for statements whose values the
+    driver takes as they are: the first use raises TypeError for others.
     """
 
     def __init__(self, statement: ClauseElement) -> None:
@@ -86,10 +86,7 @@ class Statement:
 
 
 class _Writing(PGCompiler_psycopg):
-    """Writes what is the same each time into the text: fewer values to hand over, and plans that know them.
-
-    Only so does a plan that is kept use a partial index.
-    """
+    """Inlines constants into the text: fewer parameters, and a generic plan that can use a partial index."""
 
     def visit_bindparam(self, bindparam: BindParameter[Any], *given: Any, **settings: Any) -> Any:
         """A parameter of the caller's gets a place; a constant stands for itself."""

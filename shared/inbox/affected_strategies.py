@@ -29,8 +29,9 @@ class Exposed:
 
 
 def hold_still(session: Session, account: AccountId) -> None:
-    """Until the caller commits, no signal of the account is stored and no worker takes one up; what is being stored
-    is waited for. To be called before the end of an integration is written down.
+    """Locks the account: until the caller commits, no signal of it is stored and no worker takes one up.
+
+    It waits for signals that are being stored. Call it before the end of an integration is written.
 
     Every strategy is locked, in the order in which a shared commit takes them, so that no two wait for each other. The
     very first signal of a strategy makes a row that cannot be seen yet, but it refers to the account's: without the
@@ -44,7 +45,7 @@ def hold_still(session: Session, account: AccountId) -> None:
 def of_integration(session: Session, account: AccountId, integration: IntegrationId | None) -> Sequence[Exposed]:
     """Those of the account that trade through this integration; None: through a token of no integration.
 
-    The account must have been held still: so nothing is missed.
+    The account must be locked, so that nothing is missed.
     """
     return _exposed(session, Strategy.account_id == account, EventRow.integration_id.is_not_distinct_from(integration))
 

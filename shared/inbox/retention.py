@@ -1,4 +1,4 @@
-"""Forgets finished events with all that belongs to them, a batch at a time: the only one that deletes events.
+"""Deletes finished events with all that belongs to them, a batch at a time. No other file deletes an event.
 
 What may still decide something stays: docs/decisions.md goes through it case by case.
 """

@@ -1,4 +1,4 @@
-"""The inbox: stores an event before anyone is answered. What becomes of it then is written by `states.py`."""
+"""The inbox: stores an event before anyone is answered. From then on `states.py` moves it through its states."""
 
 from dataclasses import dataclass, replace
 from functools import cache

@@ -1,4 +1,7 @@
-"""The ledger: what became of orders, and with it fills and positions. Only it writes them, after `intents.py`."""
+"""The ledger: what became of orders, and with it fills and positions.
+
+`intents.py` inserts an order before it is sent; `full_fill.py` records a complete fill on the fast path.
+"""
 
 from datetime import datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Whether workers hear the queue: a tiny task is put in, and somebody must take it out. A beating heart is no proof."""
+"""Whether workers consume the queue: a canary task is put in, and one must take it out. A heartbeat proves nothing."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -80,9 +80,10 @@ def waiting(redis: Redis) -> int:
 
 
 class Doorbell:
-    """Rings a worker with an event's id, or for another task. Safe to use from several threads.
+    """Rings a worker with an event's id, or for another task. Thread-safe.
 
-    After a failure it stays silent for a moment instead of making every request wait: the sweep rings later.
+    A circuit breaker: after a failure it does not ring for a moment, so that no request waits for a dead Redis; the
+    sweep rings later.
     """
 
     def __init__(self, app: Celery, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -92,7 +93,7 @@ class Doorbell:
         self._silent_until = 0.0
 
     def ring(self, *events: EventId) -> bool:
-        """Whether the bell was heard by Redis. Never raises for a Redis that is down, hung or full.
+        """Whether Redis has taken the doorbells. Never raises for a Redis that is down, hung or full.
 
         Each event has a task of its own, and all of them go in one command; the first is taken first.
         """

@@ -1,4 +1,4 @@
-"""A connection to Redis that is kept between commands, by those who send one after the other."""
+"""A dedicated connection to Redis, kept between commands: no checkout from a pool for each."""
 
 import threading
 from typing import Any

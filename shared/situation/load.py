@@ -62,7 +62,7 @@ class Untouched:
 def assess(session: Session, event: EventId) -> Situation:
     """The situation of the event, as the committed rows and this transaction's own writes have it.
 
-    One question: each order of the event is a row of the answer, and the rest is the same in all of them.
+    One query: each order of the event is a row of its result, and the rest is the same in all of them.
     """
     rows = _QUESTION.rows(session, {"event": event})
     if not rows:

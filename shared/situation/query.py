@@ -1,4 +1,4 @@
-"""The one question from which a situation is built: every row that a decision about an event looks at."""
+"""The query from which a situation is built: every row that a decision about an event looks at."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -58,7 +58,7 @@ ABOUT_ORDERS = """\
 ## Orders
 
 An order's first row is `submitting`, committed before it is sent (`shared/ledger/intents.py`): from then on it may be
-at the broker, and only evidence moves it on. `shared/ledger/orders.py` alone does, with its short way
+at the broker, and only evidence moves it on. `shared/ledger/orders.py` alone does, with its fast path
 `shared/ledger/full_fill.py` for what was filled at once. *adapter*: the answer to the submit; *look-up*: the answer to
 the question what became of it.
 """

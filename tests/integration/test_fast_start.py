@@ -1,4 +1,4 @@
-"""The short way to a first order: when it is gone, and that nothing slips in between its look and its order."""
+"""The fast start: when it falls back to the full path, and that nothing slips in between its look and its order."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The short way of a filled order ends an event only as the long way would, whatever else has come since."""
+"""The fast path of a complete fill ends an event only as the full path would, whatever else has come since."""
 
 from dataclasses import replace
 from decimal import Decimal

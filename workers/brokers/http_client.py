@@ -1,4 +1,4 @@
-"""HTTP toward a broker: one attempt within a deadline, exact numbers, and an honest word for every way it can fail."""
+"""An HTTP client for brokers: one attempt within a deadline, exact numbers, and a contract error for every failure."""
 
 import json
 from collections.abc import Mapping

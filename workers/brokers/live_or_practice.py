@@ -10,7 +10,7 @@ PRACTICE_BY_DEFAULT = {"alpaca", "binance", "ccxt", "oanda"}
 
 
 class Stakes(StrEnum):
-    """What is at stake, as far as the settings say."""
+    """Whether real money is traded, as far as the settings say."""
 
     PRACTICE = "practice"  # certain: the paper broker, and environments that are none of real money
     LIVE = "live"  # the settings say so, or name an address elsewhere: a proxy to the real thing may be there

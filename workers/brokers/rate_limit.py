@@ -1,4 +1,4 @@
-"""Keeps the calls to a broker within its budget, exits before entries: a Broker around a Broker."""
+"""A rate limiter: a Broker around a Broker that keeps its calls within the limit, exits before entries."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -26,11 +26,11 @@ _Told = TypeVar("_Told")
 
 
 class Budgeted:
-    """The same broker; what is beyond its budget is not sent, and raises BrokerUnavailable.
+    """The same broker; a call beyond its rate limit is not sent, and raises BrokerUnavailable.
 
-    A broker that asks one call for patience (429, with Retry-After or without) gets it from every worker, also where
-    its adapter went on without that call's answer. `own`: the requests
-    a minute that the account's settings allow, besides what the adapter declares; so a setting only ever lowers.
+    A broker that answers one call with 429 is left alone by every worker, for its Retry-After or a default, also where
+    its adapter went on without that call's answer. `own`: the requests a minute that the account's settings allow
+    besides what the adapter declares, so that a setting only lowers the limit.
     """
 
     def __init__(self, broker: Broker, meter: Meter, account: str, own: int | None = None) -> None:

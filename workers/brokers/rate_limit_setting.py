@@ -1,4 +1,4 @@
-"""The setting by which any account, whatever its broker, gets a budget of requests of its own. Pure."""
+"""The setting by which any account, whatever its broker, gets a rate limit of its own. Pure."""
 
 from collections.abc import Mapping
 

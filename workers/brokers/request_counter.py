@@ -1,4 +1,4 @@
-"""Counts the calls of each account for all workers together: in Redis, or more strictly in this process without it."""
+"""A moving-window rate limit an account, shared by all workers in Redis; without Redis a stricter one a process."""
 
 import time
 from collections.abc import Callable
@@ -25,7 +25,7 @@ LONGEST_HOLD_SECONDS = 600.0  # whatever the broker says; then one call finds ou
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """What accounts may call, by a window that moves. Thread-safe.
+    """Counts the requests of accounts in a moving window. Thread-safe.
 
     `wall`: Unix seconds, by which windows are kept; `monotonic`: by which waiting is; `pause`: waits, in seconds.
     """

@@ -1,4 +1,6 @@
-"""What a broker asks of its callers: heard wherever a call of this thread meets it, kept by the budget around it all.
+"""Collects how long a broker asks its callers to wait (429, Retry-After) during a call of this thread.
+
+The rate limiter around the adapter keeps to it.
 
 An adapter that goes on without an answer (a poll that it can do without) says nothing of it, and need not.
 """

@@ -1,4 +1,4 @@
-"""Whether an answer of the broker's ends an event at once, so that nothing else has to be looked at. Pure."""
+"""Whether a broker's report is the complete fill that finishes its event, whatever else has come since. Pure."""
 
 from shared.accounts.orphan_policy import OrphanEvent
 from shared.domain import EventState, EventType, Leg, OrderState

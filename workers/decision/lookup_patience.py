@@ -1,4 +1,4 @@
-"""How long the broker is asked again about what it has not said yet, and when a person is asked instead. Pure."""
+"""How long look-ups of an order are repeated, and when the event is parked for a person instead. Pure."""
 
 from datetime import datetime, timedelta
 

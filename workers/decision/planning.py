@@ -1,4 +1,4 @@
-"""What to do next about an event: a pure function of its situation, what was just heard, and the time."""
+"""Plans the next step of an event: a pure function of its situation, the broker's last answers, and the time."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What has to be known of the broker before an order is placed: that its market is open, and its mark. Pure."""
+"""What has to be known from the broker before an order is sent: that its market is open, and its mark. Pure."""
 
 from datetime import datetime
 

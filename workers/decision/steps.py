@@ -1,4 +1,4 @@
-"""The closed set of what can be done next about an event, and of what can be heard from a broker. Values only."""
+"""The closed set of steps that an event can need next, and the closed set of a broker's answers. Values only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -196,7 +196,7 @@ Answer = Reported | Rejected | NotSent | Unsettled | NotLooked | Absent | Market
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What this take-up of the event has heard so far: the last answer, which markets are open, the broker's mark.
+    """The broker's answers while the event is executed: the last one, which markets are open, the mark.
 
     `marked`: the broker has answered the question for its mark; until then `mark` says nothing.
     """

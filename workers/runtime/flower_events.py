@@ -1,4 +1,4 @@
-"""Tells Flower of tasks a few times a second, and never in the moment in which a trade is under way."""
+"""Sends Celery's task events to Flower in batches, a few a second, and not while an order is on its way."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Accepting goes before executing where both share processors: an event that waits here is stored, one there is not."""
+"""Lowers the priority of worker processes below the receiver's: what waits to be executed is stored already."""
 
 import os
 from pathlib import Path

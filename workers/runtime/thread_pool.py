@@ -1,4 +1,4 @@
-"""Celery's pool of threads, in which a task that finds a thread idle begins at once."""
+"""Celery's thread pool with eager hand-over: a task that finds an idle thread begins at once."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""How many threads of a worker are in a transaction at once: as many as keep its interpreter busy, and no more."""
+"""An adaptive concurrency limit: as many threads in a transaction at once as keep the interpreter busy, and no more."""
 
 import statistics
 import threading
@@ -14,17 +14,18 @@ REMEMBERED = 64  # transactions
 LOOKED_AT_EVERY = 16
 
 Committing = Callable[[], object]
-"""Says that what follows in the lane is only the commit."""
+"""Says that only the commit follows in this slot."""
 
 
 class Lanes:
-    """Lanes, of which each has one transaction at a time; who finds none waits without the interpreter. Thread-safe.
+    """A concurrency limit for transactions: a thread that finds no slot waits without the interpreter. Thread-safe.
 
     Python runs one thread at a time, and each connection has a server process with caches of its own: with eight
-    lanes to a server beside it PostgreSQL took 0.86 milliseconds for an event that takes 0.68 with three, and Python
-    1.25 instead of 0.95. But where a commit waited three milliseconds for its disk, eight did twice as much as three.
-    So there is one more for each `COVERED` times of what a transaction computes that its commit waits: in the quickest
-    quarter, as the others also wait for the interpreter. `monotonic`, `computed`: in seconds, the latter of a thread.
+    slots and a server on the same machine PostgreSQL took 0.86 milliseconds for an event that takes 0.68 with three,
+    and Python 1.25 instead of 0.95. Where a commit waited three milliseconds for its disk, eight did twice as much as
+    three. So the limit follows the measured ratio: one slot more for each `COVERED` times of what a transaction
+    computes that its commit waits, in the quickest quarter, since the others also wait for the interpreter.
+    `monotonic`, `computed`: in seconds, the latter of a thread.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Lanes:
 
     @contextmanager
     def lane(self) -> Iterator[Committing]:
-        """One block in a lane, from when there is one. A block that raises says nothing about commits."""
+        """One block in a slot, as soon as one is free. A block that raises is not measured."""
         self._take()
         computed: list[float] = []
         try:
@@ -83,5 +84,5 @@ def lanes_for(transactions: "deque[tuple[float, float]]", least: int, most: int)
 
 @contextmanager
 def unlimited() -> Iterator[Committing]:
-    """A lane for everybody."""
+    """No limit."""
     yield lambda: None

@@ -1,4 +1,4 @@
-"""Tells people: whoever sweeps routes new alerts, and one thread for each channel sends what is due on it."""
+"""Delivers alerts: the sweeping worker routes new ones, and one thread for each channel sends what is due on it."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What whoever sweeps has to do besides: every duty in its turn, whatever became of those before it."""
+"""Runs the duties of the sweeping worker one after another, each whatever became of those before it."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""How often an account's instruments are asked for while they are stale: seldomer, the longer its broker is away."""
+"""Asks for stale instruments with exponential back-off: the longer a broker is away, the seldomer."""
 
 import time
 from collections.abc import Callable, Sequence

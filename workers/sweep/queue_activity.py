@@ -1,4 +1,4 @@
-"""When this process last had a task from the queue: what tells a worker that hears from one that only beats."""
+"""When this process last took a task from the queue: tells a worker that consumes from one that is only alive."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Reconciliation as workers do it: whoever sweeps asks for it now and then, and any worker looks."""
+"""Reconciliation in the workers: the sweeping worker enqueues the accounts that are due, and any worker compares."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Forgets old events a little at every sweep, as long as somebody has said how long they are to be kept."""
+"""Deletes old events, a batch at every sweep, where a retention time is set."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Makes the bridge live without a scheduler: rings what is due and unrung, and beats this worker's heart."""
+"""The sweep: finds due events that have no doorbell and rings for them, and writes this worker's heartbeat."""
 
 import heapq
 import threading

@@ -1,6 +1,6 @@
-"""Keeps calls away from Binance while it has banned this address, and reads away while the weight is nearly used up.
+"""A circuit breaker: no call while Binance has banned this address, no read while the weight is nearly used up.
 
-Limits are counted by address and not by account (general info, "IP Limits"): all accounts of a process share a gate.
+Limits are counted by address and not by account (general info, "IP Limits"): all accounts of a process share one.
 """
 
 import threading
@@ -18,7 +18,7 @@ _lock = threading.Lock()
 
 
 class Gate:
-    """What one address may still ask. Thread-safe."""
+    """The circuit breaker of one address. Thread-safe."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic, now: Callable[[], float] = time.time) -> None:
         self._monotonic = monotonic

@@ -64,7 +64,7 @@ class CcxtBroker:
         self._settings = settings
         self._pipe = Pipe(read_seconds, order_seconds)
         self._exchange = _exchange(settings, self._pipe)
-        self._turns = Turns(TURN_SECONDS)  # a submit keeps its turn through all of its calls
+        self._turns = Turns(TURN_SECONDS)  # a submit holds it through all of its calls
         self._listed: tuple[float, dict[str, markets.Market]] | None = None
         self._traded: dict[str, float] = {}
         self.capabilities = Capabilities(

@@ -1,4 +1,4 @@
-"""Lets one thread at a time speak with an exchange, in the order in which they came."""
+"""A fair lock: one thread at a time calls an exchange, first come, first served."""
 
 import threading
 from collections import deque
@@ -9,21 +9,21 @@ from workers.brokers.base import BrokerUnavailable
 
 
 class Turns:
-    """A lock that is fair: with Python's own, a thread that comes often keeps one that waits from ever having its turn.
+    """A fair, reentrant lock. Python's own is not fair: a thread that takes it often starves one that waits.
 
-    Who has the turn may take it again. Thread-safe.
+    Thread-safe.
     """
 
     def __init__(self, seconds: float) -> None:
-        """`seconds`: how long a thread waits for its turn."""
+        """`seconds`: how long a thread waits for the lock."""
         self._seconds = seconds
         self._lock = threading.Lock()
-        self._line: deque[threading.Event] = deque()  # the first one has the turn
+        self._line: deque[threading.Event] = deque()  # the first one holds the lock
         self._owner: int | None = None
 
     @contextmanager
     def taken(self) -> Iterator[None]:
-        """Raises BrokerUnavailable where the turn does not come in time: nothing was sent."""
+        """Raises BrokerUnavailable where the lock is not free in time: nothing was sent."""
         if self._owner == threading.get_ident():
             yield
             return

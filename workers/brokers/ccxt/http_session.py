@@ -1,4 +1,4 @@
-"""What ccxt takes for its HTTP session: our own wire, which counts what is sent and looks at it before it goes out."""
+"""The HTTP session that ccxt is given: our own client, which counts what is sent and examines it before."""
 
 import importlib
 import re
