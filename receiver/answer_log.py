@@ -120,7 +120,7 @@ class Answered:
                 self._heard[key] = heard
 
     def _write(self, batch: dict[_Key, _Heard]) -> None:
-        """Times are told by the database's clock: what it says now, less how long ago the answer was given."""
+        """Times are by the database's clock: its present time, less the age of the answer in this process."""
         with self._sessions.begin() as session:
             now, ours = database_clock(session), self._monotonic()
             rows = [

@@ -54,7 +54,7 @@ class Versions:
 
 
 def news_of(before: VersionStatus | None, now: VersionStatus, first_ever: bool) -> Iterator[News]:
-    """What a person should know of what is said now, after what was said before; None = never heard of. Pure.
+    """The alerts about a version's status, after its status before; None: never received before. Pure.
 
     The versions of the very first body are no news: the bridge was installed for them.
     """
@@ -89,7 +89,7 @@ def _write_all(session: Session, said: list[VersionStatus]) -> None:
 
 
 def _write(session: Session, status: VersionStatus, warned: bool) -> None:
-    """`warned`: a person is told now, so that the daily word of it is not due before tomorrow."""
+    """`warned`: an alert is raised now, so that the daily reminder is not due before tomorrow."""
     values = {"supported": status.supported, "deprecation": status.deprecation, "odd": status.odd}
     at = {"warned_at": func.clock_timestamp()} if warned else {}
     session.execute(

@@ -92,7 +92,7 @@ def error_named(word: str) -> AnyError:
 
 
 class RefusedBy(StrEnum):
-    """Who said no: denied by the bridge before anything was sent, or rejected by the broker."""
+    """Who refused: the bridge (denied, before anything was sent) or the broker (rejected)."""
 
     BRIDGE = "bridge"
     BROKER = "broker"
@@ -115,7 +115,7 @@ class EventState(StrEnum):
     WAITING = "waiting"  # due again at next_attempt_at: retry, settling, or grace for a reordered delivery
     PARKED = "parked"  # cannot be settled without a person; alerted
     DONE = "done"  # what it asked for is so, at the broker and in the ledger
-    REFUSED = "refused"  # denied or rejected; error_type says why, refused_by says who
+    REFUSED = "refused"  # denied or rejected; error_type is why, refused_by is by whom
     SKIPPED = "skipped"  # rightly without effect; reason says why
 
 

@@ -120,8 +120,8 @@ def _make_sweeper(
     clock: SteadyClock,
     worker: str,
 ) -> Sweeper:
-    """The sweep with its duties: to hear whether the queue is heard, to ask for reconciliations, to tell people, and
-    to forget what is old.
+    """The sweep with its duties: probe the queue, enqueue reconciliations, deliver alerts and warnings, delete old
+    events.
     """
 
     def send_refresh(account: AccountId, life: float) -> bool:
@@ -172,7 +172,7 @@ def _make_sweeper(
 def _tie_to_life(
     stopping: threading.Event, sweeper: Sweeper, standby: Fallback, notifier: Notifier, adapters: Adapters
 ) -> None:
-    """Sweeps while the worker lives; on SIGTERM begins no new order, and lets the one in hand end.
+    """Sweeps while the worker lives; on SIGTERM begins no new order, and lets the one under way end.
 
     The sweep does not wait for Celery to be ready: that would be for ever where Redis is away.
     """

@@ -42,7 +42,7 @@ def register(
 
     @app.task(name=CANARY_TASK, shared=False)
     def hear_canary() -> None:
-        """Proves that this worker hears the queue."""
+        """Proves that this worker consumes the queue."""
         with hearing.task(), sessions.begin() as session:
             canary.consumed(session, worker, database_clock(session))
 

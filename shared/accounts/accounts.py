@@ -162,7 +162,7 @@ def ended_ms(integration: str, integration_at_ms: int | None, said: Said | None)
 
 
 def apply_lifecycle(session: Session, account: AccountId, type_: EventType, timestamp_ms: int) -> None:
-    """Lets an INTEGRATION_* event that came with a token of no integration say what is so, unless a later one did."""
+    """Applies an INTEGRATION_* event that came with a token of no integration, unless a later one was applied."""
     earlier = or_(Account.integration_at_ms.is_(None), Account.integration_at_ms <= timestamp_ms)
     session.execute(
         update(Account)

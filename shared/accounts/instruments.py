@@ -50,7 +50,7 @@ def instrument_of(row: InstrumentRow) -> Instrument:
 
 
 def hours_of(stored: Sequence[Sequence[int]] | None) -> TradingHours | None:
-    """The weekly hours as they stand in the column; None where the broker has said none."""
+    """The weekly hours as they stand in the column; None where the broker publishes none."""
     return None if stored is None else TradingHours(tuple((start, end) for start, end in stored))
 
 

@@ -114,7 +114,7 @@ def revoke(session: Session, account: str, user_email: str) -> None:
 
 
 def apply_lifecycle(session: Session, integration: IntegrationId, type_: EventType, timestamp_ms: int) -> None:
-    """Lets an INTEGRATION_* event say what the integration is; the same end, in whatever order they are delivered."""
+    """Applies an INTEGRATION_* event to its integration; the result does not depend on the order of delivery."""
     row = _row(session, integration)
     column = _TIME_OF[type_]
     known = getattr(row, column)

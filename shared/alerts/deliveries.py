@@ -1,4 +1,4 @@
-"""Deliveries on their way: claimed before they are sent, noted after; a claim that nobody notes runs out."""
+"""The deliveries of alerts: claimed before they are sent, concluded after; a claim that is not concluded expires."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What a person should know, written down: one row an alert, and one log line."""
+"""Raises alerts: one row and one log line each."""
 
 import structlog
 from sqlalchemy import insert
@@ -17,7 +17,7 @@ def raise_alert(
     account: AccountId | None = None,
     event: EventId | None = None,
 ) -> None:
-    """Records the alert in the caller's transaction: it exists exactly when what it tells of does."""
+    """Records the alert in the caller's transaction: it is committed exactly when its cause is."""
     session.execute(insert(Alert).values(kind=kind, account_id=account, event_id=event, detail=detail))
     log.warning(
         "Alert raised.",

@@ -28,7 +28,7 @@ class _New:
 def route(session: Session, rules: Rules, now: datetime) -> int:
     """Makes a delivery for each channel that the rules name for a new alert; returns how many alerts were new.
 
-    Done by whoever sweeps, and never by whoever raises an alert: a trade waits for none of this.
+    The sweep calls it, and never the transaction that raises an alert: no trade waits for it.
     """
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ROUTING_LOCK})
     alerts = _new_alerts(session)
@@ -72,7 +72,7 @@ def _insert(session: Session, alert: _New, channel: Channel, rules: Rules, now: 
 
 
 def _told_lately(session: Session, alert: _New, channel: Channel, since: datetime) -> bool:
-    """Whether the same is on its way, or was sent. One that was given up has told nobody."""
+    """Whether the same is being delivered, or was sent. One that was given up does not count."""
     told = select(DeliveryRow.id).where(
         DeliveryRow.channel == channel.name,
         DeliveryRow.topic == alert.topic,

@@ -42,7 +42,7 @@ class Rule:
     channels: tuple[str, ...]
 
     def covers(self, kind: AlertKind, account: str | None) -> bool:
-        """Whether the rule speaks of this alert. One of no account is of no use to a rule that names accounts."""
+        """Whether the rule applies to this alert. One of no account is of no use to a rule that names accounts."""
         return (self.kinds is None or kind in self.kinds) and (self.accounts is None or account in self.accounts)
 
 

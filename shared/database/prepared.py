@@ -44,7 +44,7 @@ class Statement:
         self._statement = statement
 
     def rows(self, link: Link, parameters: Mapping[str, object]) -> list[Row]:
-        """Executes it in the link's transaction, after what a session has not told the database yet.
+        """Executes it in the link's transaction, after a session has flushed its changes.
 
         Raises sqlalchemy.exc.DBAPIError; KeyError where a parameter has no value.
         """

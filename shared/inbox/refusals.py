@@ -31,7 +31,7 @@ class Untold:
 
 
 def note_told(session: Session, events: Sequence[EventId]) -> None:
-    """ProQuant was answered with the refusals of these events, or a person was told. Of others nothing changes."""
+    """Notes that ProQuant was answered with the refusals of these events, or that an alert tells of them."""
     refused = (
         select(_EVENT.c.id)
         .where(_EVENT.c.id == _any(events), *_UNTOLD)
@@ -42,7 +42,7 @@ def note_told(session: Session, events: Sequence[EventId]) -> None:
 
 
 def untold(session: Session, ended_before: datetime, limit: int) -> list[Untold]:
-    """The untold refusals of longest ago, locked. Those that somebody else has locked are left to him."""
+    """The oldest untold refusals, locked; those that another transaction has locked are skipped."""
     columns = _EVENT.c
     query = (
         select(columns.id, columns.account_id, columns.error_type, columns.reason)

@@ -1,4 +1,4 @@
-"""How an event moves through its states once it is stored: for the worker that holds its strategy's lease."""
+"""Moves an event through its states once it is stored, for the worker that holds its strategy's lease."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -160,7 +160,7 @@ def fail(session: Session, event: EventId, until: datetime, reason: str) -> None
 
 
 def park(session: Session, event: EventId, reason: str) -> None:
-    """Only a person can settle the event; one is told in the same transaction."""
+    """Only a person can settle the event; the same transaction raises the alert."""
     _move(session, event, EventState.PARKED, reason=reason)
     account = session.execute(select(EventRow.account_id).where(EventRow.id == event)).scalar_one()
     raise_alert(session, AlertKind.PARKED, reason, AccountId(account), event)

@@ -194,7 +194,7 @@ def _apply_lifecycle(
     integration: IntegrationId | None,
     event: LifecycleEvent,
 ) -> None:
-    """Lets the event say what signals are checked against from now on, unless a later one has already said so."""
+    """Applies the event to what signals are checked against from now on, unless a later one was applied."""
     if event.type in accounts.INTEGRATION_AFTER and integration is not None:
         integrations.apply_lifecycle(session, integration, event.type, event.timestamp_ms)
         return

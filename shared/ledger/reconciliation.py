@@ -1,4 +1,4 @@
-"""Compares an account's ledger with its broker's positions, and tells a person where they drift apart.
+"""Reconciliation: compares an account's ledger with its broker's positions, and raises an alert for drift.
 
 Nothing is ever repaired by trading: who traded by hand had a reason, and only a person can know it.
 """
@@ -35,7 +35,7 @@ class NotAnswered(BridgeError):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look said. `hindrance`: why it could say nothing; then there are no comparisons."""
+    """What one comparison found. `hindrance`: why there was none; then there are no comparisons."""
 
     comparisons: tuple[Comparison, ...] = ()
     hindrance: str | None = None

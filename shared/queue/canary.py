@@ -36,7 +36,7 @@ def after(canary: Canary, consumed_at: datetime | None, now: datetime) -> Canary
 
 
 def deaf_since(canary: Canary, consumed_at: datetime | None, now: datetime, sweep_interval: float) -> datetime | None:
-    """Since when no worker has heard a canary, once that is too long for an accident; else None. Pure."""
+    """Since when no worker has taken a canary, once that is too long to be chance; else None. Pure."""
     if _is_heard(canary, consumed_at) or canary.unheard_since is None:
         return None
     patience = MISSED_SWEEPS * timedelta(seconds=sweep_interval) + PATIENCE
@@ -52,7 +52,7 @@ def send_due(session: Session, now: datetime) -> bool:
 
 
 def withdraw(session: Session) -> None:
-    """The queue is away, and nobody can hear it: that says nothing about the workers."""
+    """Forgets the canary: Redis is away, so an unanswered one proves nothing about the workers."""
     _store(session, Canary(None, None))
 
 

@@ -71,7 +71,7 @@ def answers(redis: Redis) -> bool:
 
 
 def waiting(redis: Redis) -> int:
-    """How many tasks wait in the queue; none where Redis does not say."""
+    """How many tasks wait in the queue; 0 where Redis does not answer."""
     try:
         length: int = redis.llen(QUEUE)
     except RedisError:

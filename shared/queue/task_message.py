@@ -1,4 +1,4 @@
-"""A task as Celery's workers read it from Redis, spelled without Celery: a tenth of what `send_task` costs.
+"""Encodes a task as Celery's workers read it from Redis, without Celery, at a tenth of the cost of `send_task`.
 
 Two documented forms in one: Celery's task message, version 2 (docs.celeryq.dev, "Message Protocol"), within what
 kombu's Redis transport keeps in a list. A test compares it with what this build's Celery sends, and a worker takes it.

@@ -98,7 +98,7 @@ def assess_untouched(link: Link, event: EventId) -> tuple[Untouched, Situation] 
 
 
 def situation_of(rows: Sequence[Row]) -> Situation:
-    """What the answer to the question says: at least one row, and all of them of one event."""
+    """The situation that the query's rows describe: at least one row, and all of them of one event."""
     row = rows[0]
     ended = ended_ms(row.integration, row.integration_at_ms, _said(row))
     return Situation(

@@ -88,7 +88,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What is so, for one event, while its strategy is leased.
+    """What a decision about one event is made from, read while its strategy is leased.
 
     `approved`: the user's approval covers this event; `ended`: the integration is rejected or deleted by now.
     `superseded`: a later event of the strategy has already closed or flipped what this one would open.

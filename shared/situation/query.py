@@ -144,7 +144,7 @@ def _only(table: FromClause, names: Sequence[str], condition: ColumnElement[bool
 
 
 def _lists(kept: FromClause, this: FromClause, held: FromClause) -> ColumnElement[bool]:
-    """Whether it is the instrument that is held: meanwhile its ticker may have been given to another symbol."""
+    """Whether it is the instrument that is held: its ticker may have been given to another symbol since."""
     return and_(kept.c.account_id == this.c.account_id, kept.c.ticker == held.c.ticker, kept.c.symbol == held.c.symbol)
 
 

@@ -102,7 +102,7 @@ class Wire:
         return reply
 
     def _answer(self, method: Method, path: str, request: Mapping[str, object]) -> Reply:
-        """One attempt, within the deadline. A broker that asks for fewer requests is heard, whoever reads the reply."""
+        """One attempt, within the deadline. Notes the broker's Retry-After for the rate limiter."""
         parts = bytearray()
         with self._deadline.within(self._seconds), self._client.stream(method, path, **request) as response:  # type: ignore[arg-type]  # httpx's own words
             for part in response.iter_bytes():

@@ -41,6 +41,6 @@ def listening() -> Iterator[Patience]:
 
 
 def asked(seconds: float | None) -> None:
-    """The broker has asked this call to wait so long before the next; None where it does not say for how long."""
+    """Notes that the broker answered this call with a pause in seconds; None where it names no time."""
     if (listener := _LISTENER.get()) is not None:
         listener.asked(seconds)

@@ -256,7 +256,7 @@ def _after_close(s: Situation, order: Order, heard: Heard, now: datetime, limits
 
 
 def _refuse_rest(s: Situation, held: Held, refusal: Refusal) -> Finish:
-    """What ProQuant hears does not say that a part was closed: so a person does."""
+    """ProQuant's answer cannot say that a part was closed, so an alert says it."""
     finish = _refuse(s, refusal)
     if finish.alert is not None or not any(each.leg is Leg.CLOSE and each.filled > 0 for each in s.orders):
         return finish
@@ -283,7 +283,7 @@ def _by_broker(order: Order) -> Refusal:
 
 
 def _refuse(s: Situation, refusal: Refusal) -> Finish:
-    """Ends the event; somebody is told where its close leg was executed and its open leg was not."""
+    """Ends the event as refused, with an alert where its close leg was executed and its open leg was not."""
     if s.task.type is OrphanEvent.CLOSE and s.held is not None:
         note = f"{_orphan_note(s.held)} {refusal.detail}"
         return Finish(EventState.REFUSED, refusal, alert=AlertKind.ORPHAN, note=note)

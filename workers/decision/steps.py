@@ -113,7 +113,7 @@ Step = Finish | WaitUntil | Retry | Park | Place | Send | LookUp | AskMarket | A
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """The broker knows the order, and this is what it says."""
+    """The broker has the order; `report` is what it says about it."""
 
     order: Order
     report: OrderReport
@@ -166,7 +166,7 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class MarketSaid:
-    """The answer to AskMarket."""
+    """The answer to AskMarket: whether the market is open."""
 
     symbol: str
     open: bool

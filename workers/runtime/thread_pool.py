@@ -17,7 +17,7 @@ BEGIN_SECONDS = 0.1  # a thread that is idle begins in far less; it only bounds 
 
 
 class PromptPool(TaskPool):
-    """As `--pool threads`, but who hands a task over to an idle thread lets that go first.
+    """As `--pool threads`, but the consumer lets an idle thread begin a task before it fetches the next.
 
     Python runs one thread at a time. Celery's own pool hands the task over and goes on to ask for the next, while the
     thread waits; and the thread says through a socket that it has accepted the task, by which the first one wakes and

@@ -1,4 +1,4 @@
-"""Says once a day that ProQuant is about to stop sending the version that we read. A duty of whoever sweeps."""
+"""Raises an alert once a day while ProQuant is about to stop sending the version that we read. A duty of the sweep."""
 
 from datetime import datetime, timedelta
 

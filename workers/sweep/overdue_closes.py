@@ -1,4 +1,4 @@
-"""Tells a person when what should have been closed is not closed yet. A duty of whoever sweeps."""
+"""Raises an alert when a closing event has waited for minutes. A duty of the sweep."""
 
 from datetime import datetime, timedelta
 

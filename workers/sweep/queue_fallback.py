@@ -17,9 +17,9 @@ THREADS = 4  # enough to go on, and few enough that a worker which is only slow 
 
 
 class Fallback:
-    """Rings for an event where that can be heard, and otherwise executes it in a thread of its own. Thread-safe.
+    """Rings for an event while workers consume the queue, else executes it in a thread of its own. Thread-safe.
 
-    Executing an event twice changes nothing (the lease decides), so a ring that was heard after all does no harm.
+    Executing an event twice changes nothing (the lease decides), so a doorbell answered after all does no harm.
     """
 
     def __init__(self, ring: Callable[[EventId], bool], execute: Callable[[EventId], None]) -> None:
@@ -61,7 +61,7 @@ class Fallback:
 
 
 class Listener:
-    """Sends canaries, and tells the fallback whether any worker hears them. Called by whoever sweeps, at every sweep.
+    """Sends canaries, and tells the fallback whether any worker takes them. Called by whoever sweeps, at every sweep.
 
     `answers`: whether the queue is there at all; `send`: puts a canary into it that lives for so many seconds.
     """

@@ -155,7 +155,7 @@ def _beat(session: Session, worker: str, now: datetime, heard: float | None) -> 
 def _take_lease(session: Session, worker: str, now: datetime, seconds: float) -> bool:
     """Whether this worker is the one that sweeps now: the holder goes on, another takes over when it stops.
 
-    Who takes over begins anew with the canaries: while nobody swept, nobody was there to hear them either.
+    A new holder starts with a new canary: while no worker swept, none may have consumed either.
     """
     session.execute(insert(SweepLease).values(id=1).on_conflict_do_nothing())
     free = or_(SweepLease.until.is_(None), SweepLease.until < now, SweepLease.owner == worker)

@@ -1,4 +1,4 @@
-"""Tells a person of a refusal that ProQuant may not have been told. A duty of whoever sweeps."""
+"""Raises an alert for a refusal of which ProQuant may not have been told. A duty of the sweep."""
 
 from datetime import datetime, timedelta
 

@@ -27,7 +27,7 @@ class Worker(Base):
 
 
 class SweepLease(Base):
-    """Which worker sweeps, until when, and whether the queue is heard: one row. Written by `workers/sweep/sweeper.py`,
+    """Which worker sweeps, until when, and whether the queue is read: one row. Written by `workers/sweep/sweeper.py`,
     `queue/canary.py`.
     """
 
