@@ -11,6 +11,8 @@ from workers.brokers.http_client import Wire
 
 
 def _echo(call: Call) -> Answer:
+    if call.path == "/marked":
+        return Answer(200, b'\xef\xbb\xbf{"price": 1}')
     status = int(call.query.get("status", "200"))
     return Answer(status, {"price": 0.1, "method": call.method})
 
@@ -37,6 +39,10 @@ def wire(simulator: Simulator, fault: Fault | None) -> Iterator[Wire]:
 
 def test_numbers_are_exact(wire: Wire) -> None:
     assert wire.read("GET", "/x").body == {"price": Decimal("0.1"), "method": "GET"}
+
+
+def test_a_byte_order_mark_is_no_reason_to_doubt_an_answer(wire: Wire) -> None:
+    assert wire.write("POST", "/marked", json={}).body == {"price": 1}
 
 
 @pytest.mark.parametrize("status", [200, 201, 400, 401, 403, 404, 409, 418, 422])

@@ -109,7 +109,8 @@ class Wire:
                 parts += part
                 if len(parts) > MAX_BODY:
                     raise _BrokenAnswer("too long")
-        text = parts.decode(response.encoding or "utf-8", errors="replace")
+        # A byte order mark is no reason to doubt an answer (RFC 8259, section 8.1, lets a reader pass over it).
+        text = parts.decode(response.encoding or "utf-8", errors="replace").removeprefix("\ufeff")
         reply = Reply(response.status_code, response.headers, _json(text), text)
         if reply.status == 429 or (reply.status >= 500 and reply.retry_after is not None):
             patience.asked(reply.retry_after)
