@@ -9,15 +9,18 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.architecture import code
 
 TOP_LEVEL = {
     ".ci",
     ".dockerignore",
+    ".editorconfig",
     ".git-blame-ignore-revs",
     ".github",
     ".gitignore",
+    ".pre-commit-config.yaml",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "Dockerfile",
@@ -94,6 +97,20 @@ def test_warnings_are_errors() -> None:
     options = tomllib.loads((code.ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
     assert options["filterwarnings"] == ["error"]
     assert "--strict-markers" in options["addopts"]
+
+
+def test_every_package_of_the_wheel_says_that_it_has_types() -> None:
+    data = tomllib.loads((code.ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    assert data["*"] == ["py.typed"]
+    assert [package for package in code.PACKAGES if not (code.ROOT / package / "py.typed").is_file()] == []
+
+
+def test_a_commit_is_checked_by_the_tools_of_make_lint() -> None:
+    hooks = yaml.safe_load((code.ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", (code.ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe is not None
+    linted = [line.strip().replace("$(BIN)", ".venv/bin") for line in recipe[1].splitlines()]
+    assert [hook["entry"] for hook in hooks] == linted
 
 
 def _all() -> list[Path]:
