@@ -6,23 +6,20 @@ from alembic.migration import MigrationContext
 
 from shared.database import migrate
 from shared.database.engine import Sessions, make_engine
-from shared.database.schema import Base
-from shared.database.tables.alerts import DeliveryRow
-from shared.database.tables.orders import WaitRow
-
-OURS = {"deliveries", "answers", "alerts", "protocol_versions", WaitRow.__tablename__}
+from shared.database.tables.orders import OrderRow
 
 
 def test_the_migrations_make_the_tables_that_the_code_means(sessions: Sessions) -> None:
-    assert DeliveryRow.__tablename__ in OURS
+    assert len(OrderRow.metadata.tables) > 15
     with sessions() as session:
         options = {"include_object": _is_ours, "compare_server_default": True}
         context = MigrationContext.configure(session.connection(), opts=options)
-        assert compare_metadata(context, Base.metadata) == []
+        assert compare_metadata(context, OrderRow.metadata) == []
 
 
 def _is_ours(thing: object, name: str | None, kind: str, *_: object) -> bool:
-    return kind != "table" or name in OURS
+    """The paper broker's books have a metadata, and a test, of their own."""
+    return kind != "table" or name is None or not name.startswith("paper_")
 
 
 def test_alerts_from_before_the_upgrade_are_not_sent_to_anyone(database_url: str) -> None:
