@@ -50,6 +50,9 @@ def missing(page: Path) -> Iterator[str]:
                 yield f"{code.name(page)}: {path}::{thing}" if thing else f"{code.name(page)}: {path}"
         if (_FOLDER.fullmatch(span) and not span.endswith(".py") and not _files(span)) or _is_unknown(span):
             yield f"{code.name(page)}: {span}"
+    for named in sorted(pages_named_by(page)):
+        if not (code.ROOT / named).is_file():
+            yield f"{code.name(page)}: {named}"
     for module in _MODULE.findall(text):
         if not _is_module(module.rstrip(".")):
             yield f"{code.name(page)}: python -m {module}"
@@ -59,7 +62,7 @@ def missing(page: Path) -> Iterator[str]:
 
 
 def pages_named_by(path: Path) -> set[str]:
-    """The pages of `docs` that a file of the code speaks of."""
+    """The pages of `docs` that a file speaks of by their path from the root."""
     return set(_NAMED_PAGE.findall(path.read_text()))
 
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from shared.domain import AlertKind
 from tests.architecture import code, pages
 
 LONGEST_README = 119
@@ -30,6 +31,11 @@ def test_the_index_of_the_pages_has_every_page() -> None:
     records = code.ROOT / "docs" / "decisions"
     every = {page for page in pages.pages() if page != index and (page.parent != records or page.name == "README.md")}
     assert sorted(code.name(page) for page in every - linked) == []
+
+
+def test_the_page_about_alerts_says_of_every_kind_when_it_is_raised() -> None:
+    table = re.findall(r"^\| `(\w+)` \|", (code.ROOT / "docs" / "notifications.md").read_text(), re.MULTILINE)
+    assert sorted(table) == sorted(AlertKind)
 
 
 def test_the_readme_is_read_in_one_sitting() -> None:
