@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.architecture import code
+from tests.contract.bench import SETUPS
 from workers.brokers.registry import BUILT_IN
 
 PACKAGES = {kind: path.partition(":")[0].rpartition(".")[0] for kind, path in BUILT_IN.items()}
@@ -18,6 +19,7 @@ SETTINGS: dict[str, dict[str, str]] = {
     "oanda": {"token": "t", "account_id": "101-004-1-001"},
     "paper": {"database_url": "postgresql://nobody@127.0.0.1:1/nowhere"},
 }
+EXTRA = {"ccxt"}  # not in the lock file, so that it is not installed here
 MAKE = """
 import json, sys
 import workers.app, workers.tasks
@@ -47,6 +49,12 @@ def imported(kind: str, settings: dict[str, str]) -> set[str]:
 def adapters(modules: set[str]) -> set[str]:
     """The kinds whose factory is imported."""
     return {kind for kind, path in BUILT_IN.items() if path.partition(":")[0] in modules}
+
+
+def test_every_built_in_adapter_is_tried_here_and_by_the_conformance_suite_and_has_a_page() -> None:
+    assert set(SETTINGS) | EXTRA == set(SETUPS) | EXTRA == set(BUILT_IN)
+    pages = [code.ROOT / "docs" / "brokers" / f"{kind}.md" for kind in BUILT_IN]
+    assert [page.name for page in pages if not page.is_file()] == []
 
 
 def test_a_worker_without_an_account_has_no_adapter() -> None:

@@ -8,6 +8,7 @@ from shared.domain import ErrorType
 from shared.proquant.answers import meaning
 from tools.simulator import notifications
 from tools.simulator.notification_rules import THE_NINE, Notification, judge
+from tools.simulator.recipes import RECIPES
 
 HEADERS = {"Content-Type": "application/json", "X-ProQuant-Error": "1"}
 BODY = b'{"type": "MarketClosed"}'
@@ -15,6 +16,10 @@ BODY = b'{"type": "MarketClosed"}'
 
 def test_the_nine_are_those_of_the_guide() -> None:
     assert {each.value for each in THE_NINE} == {each.value for each in ErrorType}
+
+
+def test_each_of_them_can_be_earned_on_the_page() -> None:
+    assert set(RECIPES) == {each.value for each in THE_NINE}
 
 
 @pytest.mark.parametrize("type_", sorted(THE_NINE))
