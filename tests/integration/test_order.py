@@ -9,6 +9,7 @@ import pytest
 from shared.database.engine import Sessions
 from shared.domain import Direction, SignalEvent
 from tests.support import in_process_bridge as bridges
+from tests.support.eventually import eventually
 from tests.support.in_process_bridge import Bridge, signal
 
 STORY = ("open A", "close A", "open B", "close B")
@@ -75,11 +76,16 @@ def test_deliveries_in_order_execute_all_four(sessions: Sessions, database_url: 
         assert bridge.trades() == ["BUY 10 A", "SELL 10 A", "SELL 10 B", "BUY 10 B"]
 
 
+def is_waiting(bridge: Bridge) -> None:
+    assert [event.state for event in bridge.events()] == ["waiting"]
+
+
 def test_a_close_that_comes_before_its_open_waits_for_it(sessions: Sessions, database_url: str) -> None:
     with bridges.running(sessions, database_url, wait=0, grace=2.0) as bridge:
         bridge.open_account()
         events = story()
         bridge.post(events["close A"])
+        eventually(lambda: is_waiting(bridge))
         bridge.post(events["open A"])
         bridge.settled()
         assert bridge.trades() == ["BUY 10 A", "SELL 10 A"]
