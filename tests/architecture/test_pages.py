@@ -33,6 +33,12 @@ def test_the_index_of_the_pages_has_every_page() -> None:
     assert sorted(code.name(page) for page in every - linked) == []
 
 
+def test_the_page_for_contributors_has_every_kind_of_test() -> None:
+    kinds = {path.parent.relative_to(code.ROOT).parts[1] for path in code.tests() if path.name.startswith("test_")}
+    table = re.findall(r"^\| `tests/(\w+)` \|", (code.ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    assert sorted(table) == sorted(kinds)
+
+
 def test_the_page_about_alerts_says_of_every_kind_when_it_is_raised() -> None:
     table = re.findall(r"^\| `(\w+)` \|", (code.ROOT / "docs" / "notifications.md").read_text(), re.MULTILINE)
     assert sorted(table) == sorted(AlertKind)
