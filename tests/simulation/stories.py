@@ -60,12 +60,24 @@ def tell(rng: random.Random, name: str, lateness: float) -> Story:
             held = held if reading is Reading.KEPT else fresh
         quantity = Decimal(rng.randint(2, 20))
         stamp = round((BEGINNING.timestamp() + at) * 1000)
-        events.append(SignalEvent(type_, stamp, name, "Simulated", named, direction, ticker, quantity))
+        event = SignalEvent(type_, stamp, name, "Simulated", named, direction, ticker, quantity)
+        events.append(_oddly_spelled(rng, event) if type_ is EventType.SIGNAL_CLOSE else event)
         if reading is Reading.KEPT and type_ is EventType.SIGNAL_REOPEN and rng.random() < 0.5:
             at += rng.choice((0.05, 3.0))
             ticker = _odd_flip(rng, events, at)
             direction = events[-1].direction or direction
     return Story(name, reading, tuple(events), _deliver(rng, events, lateness))
+
+
+def _oddly_spelled(rng: random.Random, close: SignalEvent) -> SignalEvent:
+    """A CLOSE closes what is held, whatever it names; every third names something odd."""
+    odd: tuple[dict[str, object], ...] = (
+        {"direction": None},
+        {"ticker": "XAUUSD+"},
+        {"ticker": ""},
+        {"quantity": Decimal(0)},
+    )
+    return replace(close, **rng.choice(odd)) if rng.random() < 1 / 3 else close  # type: ignore[arg-type]  # fields that exist
 
 
 def _odd_flip(rng: random.Random, events: list[SignalEvent], at: float) -> str:
