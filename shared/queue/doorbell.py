@@ -11,7 +11,6 @@ from redis.exceptions import RedisError
 
 from shared.domain import EventId
 from shared.queue.celery_app import QUEUE, make_app
-from shared.queue.redis_connection import KeptRedis
 from shared.queue.task_message import spell
 
 log = structlog.get_logger()
@@ -88,7 +87,7 @@ class Doorbell:
 
     def __init__(self, app: Celery, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._app = app
-        self._redis = KeptRedis(make_redis(app.conf.broker_url))
+        self._redis = make_redis(app.conf.broker_url)
         self._monotonic = monotonic
         self._silent_until = 0.0
 
@@ -98,7 +97,7 @@ class Doorbell:
         Each event has a task of its own, and all of them go in one command; the first is taken first.
         """
         messages = [spell(EXECUTE_TASK, QUEUE, event) for event in events]
-        return self._push(EXECUTE_TASK, events, lambda: self._redis.execute("LPUSH", QUEUE, *messages))
+        return self._push(EXECUTE_TASK, events, lambda: self._redis.lpush(QUEUE, *messages))
 
     def send(self, task: str, *ids: int, expires: float | None = None) -> bool:
         """Puts a task into the queue, with nothing but ids; as `ring`. Not executed later than `expires` seconds."""
