@@ -62,49 +62,17 @@ _STORE = Statement(
 )
 
 
-# The same for one event, as which most come while the bridge is not busy: half the work for the database.
-_STORE_ONE = Statement(
-    text("""
-    WITH taken AS (
-        INSERT INTO strategies (account_id, strategy_id, name, next_seq)
-        VALUES (CAST(:account AS bigint), CAST(:strategy AS text), CAST(:name AS text), 1)
-        ON CONFLICT (account_id, strategy_id)
-        DO UPDATE SET next_seq = strategies.next_seq + 1, name = EXCLUDED.name
-        RETURNING id, next_seq
-    )
-    INSERT INTO events (
-        account_id, strategy, seq, key, content_hash, version, type, timestamp_ms, body_hash,
-        proquant_position_id, direction, ticker, quantity, integration_id, accepted_at
-    )
-    SELECT CAST(:account AS bigint), taken.id, taken.next_seq, CAST(:key AS text), CAST(:content_hash AS text),
-        CAST(:version AS text), CAST(:type AS text), CAST(:timestamp_ms AS bigint), CAST(:body_hash AS text),
-        CAST(:position AS text), CAST(:direction AS text), CAST(:ticker AS text), CAST(:quantity AS numeric),
-        CAST(:integration AS bigint), CASE WHEN CAST(:answered AS boolean) THEN now() END
-    FROM taken
-    ON CONFLICT (account_id, key) DO NOTHING
-    RETURNING id
-""").columns(column("id"))
-)
-
-
 def store_new(link: Link, deliveries: Sequence[Delivery]) -> list[EventId | None]:
     """The new rows, in the order of the deliveries; None where the event's key is known already.
 
     What is known needs a look at what it was, and perhaps an alert: that is `store.add`'s. The gap that it leaves in
     its strategy's sequence means nothing.
     """
-    if len(deliveries) == 1:
-        return [_store_one(link, deliveries[0])]
     counts = Counter(_name(delivery) for delivery in deliveries)
     strategies, events = _strategies(deliveries, counts), _events(deliveries, counts)
     rows = _STORE.rows(link, {"strategies": json.dumps(strategies), "events": json.dumps(events)})
     stored = {(account, key): EventId(event) for event, account, key in rows}
     return [stored.pop((event["account"], event["key"]), None) for event in events]
-
-
-def _store_one(link: Link, delivery: Delivery) -> EventId | None:
-    row = _STORE_ONE.row(link, {**_row(delivery, 0, 0), "name": delivery.event.strategy_name})
-    return None if row is None else EventId(row.id)
 
 
 def _strategies(deliveries: Sequence[Delivery], counts: Counter[_Name]) -> list[dict[str, object]]:
