@@ -59,6 +59,13 @@ def test_two_events_of_one_strategy_share_it(workshop: Workshop, event: EventId)
     assert claim(workshop, workshop.arrives(signal("SIGNAL_OPEN", strategy_id="s2", position="x")), "two") is not None
 
 
+def test_nobody_takes_it_for_an_event_that_has_ended(workshop: Workshop, event: EventId) -> None:
+    workshop.run(event)
+    waiting = workshop.arrives(signal("SIGNAL_CLOSE"))
+    assert claim(workshop, event, "one") is None
+    assert claim(workshop, waiting, "one") is not None
+
+
 def test_the_fence_grows_with_every_claim_and_only_then(workshop: Workshop, event: EventId) -> None:
     first = claimed(workshop, event, "one")
     assert renew(workshop, first, 1).fence == first.fence

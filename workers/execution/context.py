@@ -11,7 +11,6 @@ from shared.database.clock import Clock, database_clock
 from shared.database.dedicated_connections import Alone, Transactions
 from shared.domain import AccountId, EventId
 from workers.brokers.base import Broker, Capabilities
-from workers.execution.recently_finished import RecentlyEnded
 from workers.runtime.transaction_slots import Committing, unlimited
 
 
@@ -31,8 +30,8 @@ class Workbench:
     `owner`: a name for the thread at work, unique among all. `broker`: the adapter of an account, made on first use.
     `announce`: tells waiting requests that an event is finished. `wake`: rings the event at a time; if that is
     forgotten, the sweep does it. `stopping`: no new order is to be begun. `at_hand`: the adapters that were used
-    already, by account. `ended`: what this process has lately ended. `lane`: where a thread is in a transaction; the
-    others wait for one without the interpreter, or speak with a broker.
+    already, by account. `lane`: where a thread is in a transaction; the others wait for one without the interpreter, or
+    speak with a broker.
     """
 
     sessions: Transactions
@@ -46,7 +45,6 @@ class Workbench:
     open_max_age: float
     reorder_grace: float
     at_hand: dict[AccountId, AtHand] = field(default_factory=dict)
-    ended: RecentlyEnded = field(default_factory=RecentlyEnded)
     lane: Callable[[], AbstractContextManager[Committing]] = unlimited
     clock: Clock = database_clock
     monotonic: Callable[[], float] = time.monotonic

@@ -9,11 +9,15 @@ from sqlalchemy.orm import Session
 from shared.database.engine import table_of
 from shared.database.prepared import Statement
 from shared.database.tables.events import EventRow, Strategy
-from shared.domain import EventId, StrategyKey
+from shared.domain import FINISHED, EventId, StrategyKey
 from shared.errors import LeaseLost
 
 _STRATEGY = table_of(Strategy)
-_OF_EVENT = select(EventRow.strategy).where(EventRow.id == bindparam("event")).scalar_subquery()
+_OF_EVENT = (
+    select(EventRow.strategy)
+    .where(EventRow.id == bindparam("event"), EventRow.state.not_in(sorted(FINISHED)))
+    .scalar_subquery()
+)
 _FREE = or_(_STRATEGY.c.lease_until.is_(None), _STRATEGY.c.lease_until < bindparam("now"))
 _OURS = (_STRATEGY.c.id == bindparam("strategy"), _STRATEGY.c.fence == bindparam("of_fence"))
 _CLAIMING = (
@@ -57,7 +61,10 @@ class Lease:
 def claim(
     session: Session, event: EventId, owner: str, now: datetime, seconds: float, monotonic: float
 ) -> Lease | None:
-    """Takes the strategy of the event, if nobody has it. Who has it looks for more work before it lets go."""
+    """Takes the strategy of the event, if nobody has it: who has it looks for more work before it lets go.
+
+    Nor is it taken for an event that has ended: what else is due in the strategy has a doorbell of its own.
+    """
     until = now + timedelta(seconds=seconds)
     values = {"event": event, "now": now, "owner": owner, "until": until}
     row = _CLAIM.row(session, values)

@@ -52,8 +52,6 @@ def execute_event(bench: Workbench, rung: EventId) -> None:
        event takes the next one up and decides about it; or, when nothing is due, lets go under the lock that the
        receiver takes too.
     """
-    if bench.ended.forget(rung):
-        return
     try:
         turn = _claim(bench, rung)
         while turn.hand is not None:
@@ -190,10 +188,8 @@ def _tell(bench: Workbench, decided: Decided) -> None:
     step = decided.step
     if not isinstance(step, Place | Send):
         _log(decided.event, step)
-    if isinstance(step, Finish):
-        bench.ended.add(decided.event)
-        if decided.awaited:
-            bench.announce(decided.event)
+    if isinstance(step, Finish) and decided.awaited:
+        bench.announce(decided.event)
     if decided.due is not None:
         bench.wake(decided.event, decided.due)
 
