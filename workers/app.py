@@ -12,7 +12,7 @@ from shared.accounts import instrument_file
 from shared.alerts import file as notifications
 from shared.config import Config
 from shared.database.clock import SteadyClock
-from shared.database.dedicated_connections import KeptSessions, KeptStatements
+from shared.database.dedicated_connections import KeptSessions
 from shared.database.engine import Sessions, make_engine, make_sessions
 from shared.domain import AccountId
 from shared.queue.celery_app import make_app
@@ -93,7 +93,6 @@ def make_worker(config: Config, threads: int) -> Celery:
     sweeper = _make_sweeper(config, sessions, doorbell, standby, notifier, hearing, clock, worker)
     bench = Workbench(
         sessions=KeptSessions(of_turns),
-        statements=KeptStatements(of_turns),
         owner=lambda: f"{worker}:{threading.get_ident()}",
         broker=adapters.of,
         announce=lambda event: announce(redis, event),

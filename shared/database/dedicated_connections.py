@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from shared.database.engine import Sessions
 from shared.database.idle_connections import IdleCheck, death_of
-from shared.database.prepared import Link
 
 
 class Transactions(Protocol):
@@ -19,14 +18,6 @@ class Transactions(Protocol):
 
     def begin(self) -> AbstractContextManager[Session]:
         """One block, one transaction: committed at its end, rolled back when it raises."""
-        ...
-
-
-class Alone(Protocol):
-    """What can begin a transaction of a single statement: `KeptStatements`, or whatever begins any transaction."""
-
-    def begin(self) -> AbstractContextManager[Link]:
-        """One block, one statement, committed at the block's end at the latest."""
         ...
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import (
     CTE,
     BigInteger,
-    ColumnElement,
     Select,
     bindparam,
     case,
@@ -112,36 +111,15 @@ def taking() -> ReturningUpdate[tuple[int, int, str]]:
             columns.id == first,
             or_(columns.state != EventState.WAITING, columns.next_attempt_at <= now),
         )
-        .values(_taken_up(now))
+        .values(
+            state=EventState.EXECUTING,
+            attempts=columns.attempts + 1,
+            started_at=func.coalesce(columns.started_at, now),  # the first time stays
+            next_attempt_at=null(),
+            reason=null(),
+        )
         .returning(columns.id, columns.account_id, columns.type)
     )
-
-
-def taking_fresh(leased: CTE) -> CTE:
-    """`take_next` for the event `event`, of which nobody has taken up anything, as part of a statement.
-
-    `leased` tells the strategy's `id`, if it was leased; `at`: now. Returns the event's `id`.
-    """
-    columns = _EVENT.c
-    return (
-        update(_EVENT)
-        .where(columns.id == bindparam("event", type_=BigInteger), columns.strategy == leased.c.id)
-        .where(columns.state == EventState.RECEIVED)
-        .values(_taken_up(bindparam("at", type_=columns.started_at.type)))
-        .returning(columns.id)
-        .cte("taken")
-    )
-
-
-def _taken_up(now: ColumnElement[datetime]) -> dict[str, object]:
-    columns = _EVENT.c
-    return {
-        "state": EventState.EXECUTING,
-        "attempts": columns.attempts + 1,
-        "started_at": func.coalesce(columns.started_at, now),  # the first time stays
-        "next_attempt_at": null(),
-        "reason": null(),
-    }
 
 
 def wait(session: Session, event: EventId, until: datetime, reason: str) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import CTE, bindparam, select
+from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -25,20 +25,10 @@ _PLACE = Statement(insert(_ORDER).values(_NEW).returning(_ORDER.c.id))
 def place(session: Session, s: Situation, order: Order, position_id: int | None) -> Order:
     """Commits, with the caller, the intent to send a new order; from then on it may be at the broker.
 
-    `order`: as `intended` has it. Returns it with its id.
+    `order`: as `intended` has it. `position_id`: what it closes. Returns the order with its id.
     """
-    (placed,) = _PLACE.rows(session, placing_values(s, order, position_id))
+    (placed,) = _PLACE.rows(session, _values(s, order, position_id))
     return replace(order, id=OrderId(placed.id))
-
-
-def placing(taken: CTE) -> CTE:
-    """`place` of the parameters `placing_values`, as part of a statement: if `taken` tells the event's `id`.
-
-    Returns the order's `id`.
-    """
-    values = [taken.c.id, *(value for name, value in _NEW.items() if name != "event_id")]
-    names = ["event_id", *(name for name in _NEW if name != "event_id")]
-    return insert(_ORDER).from_select(names, select(*values)).returning(_ORDER.c.id).cte("placed")
 
 
 def intended(
@@ -74,8 +64,7 @@ def intended(
     )
 
 
-def placing_values(s: Situation, order: Order, position_id: int | None) -> dict[str, object]:
-    """The parameters of the statement that stores a new order. `position_id`: what it closes."""
+def _values(s: Situation, order: Order, position_id: int | None) -> dict[str, object]:
     return {
         "new_event_id": s.task.id,
         "new_leg": order.leg,

@@ -1,7 +1,7 @@
 """Loads the situation of one event: what was asked, what is held, what has been ordered, what came before and after."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
@@ -15,7 +15,7 @@ from shared.accounts.instrument import Instrument
 from shared.accounts.instruments import hours_of
 from shared.accounts.integration_states import Said
 from shared.accounts.orphan_policy import OUR_VERSION, TRADING, OrphanEvent
-from shared.database.prepared import Link, Row, Statement
+from shared.database.prepared import Row, Statement
 from shared.database.tables.orders import OrderRow
 from shared.domain import (
     AccountId,
@@ -34,29 +34,13 @@ from shared.domain import (
 from shared.inbox import states
 from shared.inbox.states import Due
 from shared.situation.model import Held, Order, Situation, Task
-from shared.situation.query import INSTRUMENT_COLUMNS, ORDER_COLUMNS, question_about, rest_of
+from shared.situation.query import INSTRUMENT_COLUMNS, ORDER_COLUMNS, question_about
 
 _QUESTION = Statement(question_about(bindparam("event", type_=BigInteger)))
 _TAKEN = states.taking().cte("taken")
 _TAKE_AND_ASSESS = Statement(question_about(select(_TAKEN.c.id).scalar_subquery()))
-_UNTOUCHED = Statement(
-    question_about(bindparam("event", type_=BigInteger)).add_columns(*rest_of(bindparam("event", type_=BigInteger)))
-)
 _WANTED, _KEPT = (attrgetter(*(f"{part}_{name}" for name in INSTRUMENT_COLUMNS)) for part in ("wanted", "kept"))
 _ORDER = attrgetter(*(f"order_{name}" for name in ORDER_COLUMNS))
-
-
-@dataclass(frozen=True, slots=True)
-class Untouched:
-    """A strategy at which nobody is at work, and of which nothing else is unfinished than one event.
-
-    Whatever decides about that event changes one of the two numbers: a worker's claim the fence, a signal or the end of
-    an integration that is stored the last sequence number. So while they stay, what was seen is so.
-    """
-
-    strategy: StrategyKey
-    fence: int
-    last_seq: int
 
 
 def assess(session: Session, event: EventId) -> Situation:
@@ -82,19 +66,6 @@ def take_and_assess(session: Session, strategy: StrategyKey, now: datetime) -> t
     found = situation_of(rows)
     taken = replace(found, task=replace(found.task, state=EventState.EXECUTING))
     return Due(taken.task.id, taken.account_id, taken.task.type in TRADING), taken
-
-
-def assess_untouched(link: Link, event: EventId) -> tuple[Untouched, Situation] | None:
-    """The situation of an event that just came to a strategy at rest, without a lock; None where that is not so.
-
-    The situation is the one in which it will have been taken up.
-    """
-    rows = _UNTOUCHED.rows(link, {"event": event})
-    if len(rows) != 1 or not rows[0].rests or rows[0].state != EventState.RECEIVED:
-        return None
-    row, found = rows[0], situation_of(rows)
-    taken = replace(found, task=replace(found.task, state=EventState.EXECUTING))
-    return Untouched(StrategyKey(row.strategy_key), row.fence, row.next_seq), taken
 
 
 def situation_of(rows: Sequence[Row]) -> Situation:

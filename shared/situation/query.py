@@ -11,7 +11,7 @@ from shared.database.tables.accounts import Account, InstrumentRow, IntegrationR
 from shared.database.tables.events import EventRow, Strategy
 from shared.database.tables.orders import OrderRow, PositionRow
 from shared.domain import ErrorType, EventState, EventType, Leg, OrderState, SkipReason
-from shared.inbox.unfinished import parked, unfinished
+from shared.inbox.unfinished import parked
 
 _ACCOUNT, _STRATEGY = table_of(Account), table_of(Strategy)
 _EVENT, _ORDER, _POSITION = table_of(EventRow), table_of(OrderRow), table_of(PositionRow)
@@ -100,16 +100,6 @@ def question_about(event: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
         .where(this.c.id == event)
         .order_by(order.c.id)
     )
-
-
-def rest_of(event: ColumnElement[int]) -> Sequence[ColumnElement[Any]]:
-    """Columns that can be added to the question: the strategy's numbers, and whether nothing but the event is to be
-    done in it.
-    """
-    other = _EVENT.alias("other")
-    more = _is_there(other.c.strategy == _STRATEGY.c.id, unfinished(other), other.c.id != event)
-    rests = and_(_STRATEGY.c.lease_until.is_(None), ~more)
-    return _STRATEGY.c.id.label("strategy_key"), _STRATEGY.c.fence, _STRATEGY.c.next_seq, rests.label("rests")
 
 
 def _prefixed(table: FromClause, prefix: str, names: Sequence[str]) -> list[ColumnElement[Any]]:

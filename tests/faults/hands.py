@@ -66,7 +66,6 @@ class Hand:
     def _make_bench(self) -> Workbench:
         return Workbench(
             sessions=self._sessions,
-            statements=self._sessions,
             owner=lambda: self._name,
             broker=lambda account: WatchedBroker(self._adapters.of(account), self.points, self._note),
             announce=lambda _: self.points.around("announcement", lambda: None),

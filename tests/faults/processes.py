@@ -142,7 +142,6 @@ def _bench(line: Line, points: Points, role: Role) -> Workbench:
 
     return Workbench(
         sessions=sessions,
-        statements=sessions,
         owner=lambda: f"worker {threading.get_native_id()}",
         broker=broker,
         announce=lambda event: points.around("announcement", lambda: line.say("announce", event)),

@@ -15,8 +15,6 @@ from tests.faults.test_checker_passes import delivered
 from tests.support import in_process_bridge as bridges
 from tests.support.in_process_bridge import Bridge, signal
 
-# Who has no lease yet, or whose leasing transaction was ended, may take one after a pause, as anybody may.
-WITHOUT_LEASE = ("before commit in _look", "after commit in _look", "before commit in _place")
 # Between the last look at the lease and the broker's acceptance nothing of ours can stop a paused worker: there only
 # the broker's own memory of ids helps. Everywhere else the bridge alone must do.
 RESIDUAL = "before submit"
@@ -54,59 +52,34 @@ def test_a_worker_that_was_paused_past_its_lease_does_nothing_more(deaf: Bridge,
                 found = check(session, PaperBooks(session), history, calls=calls)
             assert found == [], f"paused {name} ({number})"
             if name != RESIDUAL and other.points.passed:  # nobody took over where nothing was left to do
-                assert written(zombie, number, name) == [], f"paused {name}"
+                assert written(zombie, number) == [], f"paused {name}"
     assert points.count("before submit") == 4
-    assert len(points) == 22  # a look, four orders sent, their answers, the claim and the first intent
+    assert len(points) == 20  # four orders sent, their answers, the claim and the first intent
 
 
-@pytest.mark.timeout(600)
-def test_a_worker_that_was_paused_on_the_short_way_does_nothing_more(deaf: Bridge) -> None:
-    """The same for an event that comes to a strategy at rest, of an account whose broker was spoken to before."""
-    with hand("zombie", deaf) as zombie, hand("other", deaf) as other:
-        points = discover(deaf, zombie, at_once=True)
-        for number, name in enumerate(points):
-            deaf.open_account(f"a{number}", dedupe="lifetime" if name == RESIDUAL else "none")
-            history = tell(deaf, zombie, other, number, at_once=True)
-            assert zombie.points.acted, f"{name} ({number}) was not reached"
-            with deaf.sessions() as session:
-                found = check(session, PaperBooks(session), history)
-            assert found == [], f"paused {name} ({number})"
-            if name != RESIDUAL and other.points.passed:
-                assert written(zombie, number, name) == [], f"paused {name}"
-    assert [point for point in points if "commit" in point or "submit" in point] == [
-        *("before commit in _look", "after commit in _look", "before commit in _place", "after commit in _place"),
-        *("before submit", "after submit", "before commit in _commit", "after commit in _commit"),
-    ]
-
-
-def written(zombie: Hand, paused_at: int, name: str) -> list[str]:
+def written(zombie: Hand, paused_at: int) -> list[str]:
     """What it sent, or committed under its old lease, after it woke up."""
     awake = zombie.points.passed[paused_at + 1 :]
-    return [point for point in awake if "submit" in point or ("commit" in point and name not in WITHOUT_LEASE)]
+    return [point for point in awake if "submit" in point or "commit" in point]
 
 
-def discover(bridge: Bridge, worker: Hand, at_once: bool = False) -> list[str]:
+def discover(bridge: Bridge, worker: Hand) -> list[str]:
     """The points of the story when nobody is paused."""
     bridge.open_account("discovery")
-    begin(bridge, worker, at_once)
+    begin(bridge)
     worker.points.arm(lambda _number, _name: False, lambda _: None)
     finish(bridge, worker)
     return worker.points.passed
 
 
-def begin(bridge: Bridge, worker: Hand, at_once: bool) -> list[Exchange]:
-    """The whole story is delivered; or, `at_once`, an OPEN that the worker executes, and then its CLOSE."""
-    if not at_once:
-        return [delivered(bridge, event) for event in story()]
-    opened = delivered(bridge, signal("SIGNAL_OPEN", "p1"))
-    finish(bridge, worker)
-    return [opened, delivered(bridge, signal("SIGNAL_CLOSE", "p1"))]
+def begin(bridge: Bridge) -> list[Exchange]:
+    """The whole story is delivered."""
+    return [delivered(bridge, event) for event in story()]
 
 
-def tell(bridge: Bridge, zombie: Hand, other: Hand, pause_at: int, at_once: bool = False) -> list[Exchange]:
+def tell(bridge: Bridge, zombie: Hand, other: Hand, pause_at: int) -> list[Exchange]:
     """Tells the story to a worker that is paused at a point, while another one takes over."""
-    zombie.points.arm(lambda _number, _name: False, lambda _: None)
-    history = begin(bridge, zombie, at_once)
+    history = begin(bridge)
     zombie.calls.clear()
     other.calls.clear()
     other.points.passed.clear()

@@ -15,9 +15,9 @@ from shared.ledger import full_fill, intents
 from shared.situation import load
 from tests.benchmarks.history import STATEMENTS as PAST
 from tests.support.in_process_bridge import Bridge
-from workers.execution import fast_start, lease
+from workers.execution import lease
 
-MODULES = (load, fast_start, intents, lease, states)
+MODULES = (load, intents, lease, states)
 STATEMENTS = {
     f"{module.__name__}.{name}": value
     for module in MODULES

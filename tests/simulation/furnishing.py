@@ -115,7 +115,6 @@ def _furnish(world: World, plain: Sessions, rng: random.Random) -> None:
     worker_sessions: Sessions = WatchedSessions(world.engine, world, "worker")  # type: ignore[assignment]
     world.bench = Workbench(
         sessions=worker_sessions,
-        statements=worker_sessions,
         owner=lambda: scheduler.current,
         broker=lambda _: world.broker,
         announce=world.announce,

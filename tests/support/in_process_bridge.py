@@ -180,7 +180,6 @@ def running(
     sweeper = Sweeper(sessions, ring, lambda _: None, "test-worker", sweep)
     bench = Workbench(
         sessions=sessions,
-        statements=sessions,
         owner=lambda: f"test-worker:{threading.get_ident()}",
         broker=adapters.of,
         announce=waiting.announce,

@@ -108,7 +108,6 @@ class Workshop:
         """What the worker works with; each part to be replaced by the test that cares."""
         made = Workbench(
             sessions=self.sessions,
-            statements=self.sessions,
             owner=lambda: f"worker:{threading.get_ident()}",
             broker=lambda _: self.broker,
             announce=self.announced.append,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.database.clock import Clock, database_clock
-from shared.database.dedicated_connections import Alone, Transactions
+from shared.database.dedicated_connections import Transactions
 from shared.domain import AccountId, EventId
 from workers.brokers.base import Broker, Capabilities
 from workers.runtime.transaction_slots import Committing, unlimited
@@ -26,7 +26,6 @@ class AtHand:
 class Workbench:
     """What a worker works with. Times in seconds.
 
-    `statements`: where each transaction is a single statement, which may commit by itself.
     `owner`: a name for the thread at work, unique among all. `broker`: the adapter of an account, made on first use.
     `announce`: tells waiting requests that an event is finished. `wake`: rings the event at a time; if that is
     forgotten, the sweep does it. `stopping`: no new order is to be begun. `at_hand`: the adapters that were used
@@ -35,7 +34,6 @@ class Workbench:
     """
 
     sessions: Transactions
-    statements: Alone
     owner: Callable[[], str]
     broker: Callable[[AccountId], Broker]
     announce: Callable[[EventId], None]

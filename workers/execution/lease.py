@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import CTE, and_, bindparam, null, or_, select, update
+from sqlalchemy import bindparam, null, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.database.engine import table_of
@@ -20,17 +20,11 @@ _OF_EVENT = (
 )
 _FREE = or_(_STRATEGY.c.lease_until.is_(None), _STRATEGY.c.lease_until < bindparam("now"))
 _OURS = (_STRATEGY.c.id == bindparam("strategy"), _STRATEGY.c.fence == bindparam("of_fence"))
-_CLAIMING = (
+_CLAIM = Statement(
     update(_STRATEGY)
-    .where(_FREE)
+    .where(_STRATEGY.c.id == _OF_EVENT, _FREE)
     .values(lease_owner=bindparam("owner"), lease_until=bindparam("until"), fence=_STRATEGY.c.fence + 1)
     .returning(_STRATEGY.c.id, _STRATEGY.c.fence)
-)
-_CLAIM = Statement(_CLAIMING.where(_STRATEGY.c.id == _OF_EVENT))
-_UNTOUCHED = and_(
-    _STRATEGY.c.id == bindparam("strategy"),
-    _STRATEGY.c.fence == bindparam("seen_fence"),
-    _STRATEGY.c.next_seq == bindparam("seen_seq"),
 )
 _RENEW = Statement(
     update(_STRATEGY)
@@ -69,14 +63,6 @@ def claim(
     values = {"event": event, "now": now, "owner": owner, "until": until}
     row = _CLAIM.row(session, values)
     return None if row is None else Lease(StrategyKey(row.id), owner, row.fence, seconds, monotonic + seconds)
-
-
-def claiming_untouched() -> CTE:
-    """`claim` as part of a statement, of a strategy that nobody has touched since it was seen (`Untouched`).
-
-    Of the parameters `strategy`, `seen_fence`, `seen_seq`, `now`, `owner` and `until`; returns `id` and `fence`.
-    """
-    return _CLAIMING.where(_UNTOUCHED).cte("leased")
 
 
 def renew(session: Session, lease: Lease, now: datetime, monotonic: float) -> Lease:

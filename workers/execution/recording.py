@@ -74,7 +74,7 @@ def record_step(
     in_flight_until = now + timedelta(seconds=lease)
     match step:
         case Place():
-            return intents.place(session, s, intended(s, step, mark, in_flight_until), step.position_id)
+            return intents.place(session, s, _intended(s, step, mark, in_flight_until), step.position_id)
         case Send(order):
             return orders.send_again(session, order, mark, in_flight_until)
         case LookUp(order):
@@ -101,8 +101,7 @@ def record_step(
             assert_never(step)
 
 
-def intended(s: Situation, step: Place, mark: str | None, in_flight_until: datetime) -> Order:
-    """The order that a step places, before it is stored."""
+def _intended(s: Situation, step: Place, mark: str | None, in_flight_until: datetime) -> Order:
     return intents.intended(s, step.leg, step.generation, step.symbol, step.side, step.quantity, mark, in_flight_until)
 
 

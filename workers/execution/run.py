@@ -30,7 +30,7 @@ from workers.decision.steps import (
     Withdraw,
     WriteOff,
 )
-from workers.execution import broker_calls, fast_start, retry, transaction
+from workers.execution import broker_calls, retry, transaction
 from workers.execution import lease as leases
 from workers.execution.context import AtHand, Workbench
 from workers.execution.transaction import Asking, Decided, Hand, Transaction, Turn
@@ -46,39 +46,17 @@ def execute_event(bench: Workbench, rung: EventId) -> None:
 
     1. Lease the strategy. If somebody has it, that one will find the event: go.
     2. Take the first due event up, decide about it, and write down what will be asked of the broker: one transaction.
-       For an event that comes to a strategy at rest both are one statement, after a look without a lock (`at_once`).
     3. Speak with the broker, outside of any transaction.
     4. Write down what it said and decide on: to ask again, or that the event is over. The transaction that ends an
        event takes the next one up and decides about it; or, when nothing is due, lets go under the lock that the
        receiver takes too.
     """
     try:
-        turn = _claim(bench, rung)
+        turn = _transact(bench, partial(transaction.begin, rung=rung))
         while turn.hand is not None:
             turn = _go_on(bench, turn.hand)
     except LeaseLost as lost:
         log.warning("Another worker has taken over.", action="lease_lost", event_id=rung, reason=str(lost))
-
-
-def _claim(bench: Workbench, rung: EventId) -> Turn:
-    return _placed_at_once(bench, rung) or _transact(bench, partial(transaction.begin, rung=rung))
-
-
-def _placed_at_once(bench: Workbench, rung: EventId) -> Turn | None:
-    """Where the short way raises, the long way is gone: also after a connection that was dead. It finds the strategy
-    leased if the order was placed all the same.
-    """
-    try:
-        with bench.lane():
-            turn = fast_start.begin(bench, rung)
-    except Exception:
-        log.warning(
-            "The short way failed; the long one is gone.", action="at_once_failed", event_id=rung, exc_info=True
-        )
-        return None
-    if turn is not None:
-        _tell_all(bench, turn)
-    return turn
 
 
 def _go_on(bench: Workbench, hand: Hand) -> Turn:
