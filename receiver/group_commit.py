@@ -117,7 +117,7 @@ class Writer:
         try:
             self._ring(*fresh)
         except Exception:  # requests wait to be told, and the sweep rings later
-            log.exception("Nobody was rung for.", action="doorbell_failed", ids=fresh)
+            log.exception("The doorbells of a batch were not rung.", action="doorbell_failed", ids=fresh)
 
 
 def log_stored(event: EventId, type_: str, account: str) -> None:

@@ -60,7 +60,7 @@ class Remembered(Generic[Key, Value]):
 
     def _wait_for(self, key: Key) -> Value | None:
         with self._alone:
-            known = self._known.get(key)  # somebody else has asked, meanwhile
+            known = self._known.get(key)  # another request may have read it while this one waited
             if known is not None and self._monotonic() - known[1] < self._seconds:
                 return known[0]
             return self._ask_now(key)

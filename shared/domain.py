@@ -158,8 +158,8 @@ class Leg(StrEnum):
 class OrderState(StrEnum):
     """Life of an order; `ORDER_TRANSITIONS` lists who may follow whom. `ledger/` writes it."""
 
-    PLANNED = "planned"  # intent committed, or proven not to have reached the broker: may be sent
-    SUBMITTING = "submitting"  # committed right before the call: from here on it may be at the broker
+    PLANNED = "planned"  # proven not to have reached the broker: may be sent again, or withdrawn
+    SUBMITTING = "submitting"  # where an order begins, committed right before the call: it may be at the broker
     UNKNOWN = "unknown"  # the call ended without evidence; only a look-up may settle it
     ACCEPTED = "accepted"  # the broker has it and it is still working
     FILLED = "filled"

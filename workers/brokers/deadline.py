@@ -26,7 +26,7 @@ class Deadline:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """What the thread does on the network meanwhile ends within so many seconds."""
+        """Within the block, what the thread does on the network ends within so many seconds."""
         self._local.ends = time.monotonic() + seconds
         try:
             yield

@@ -64,7 +64,7 @@ class Pipe:
 
     @contextmanager
     def sending(self, quantity: Decimal, client_order_id: str) -> Iterator[Sending]:
-        """The one order that this thread may send meanwhile."""
+        """The one order that this thread may send within the block."""
         state = self._local.sending = Sending(quantity, client_order_id)
         try:
             yield state
