@@ -119,8 +119,8 @@ def _make_sweeper(
     clock: SteadyClock,
     worker: str,
 ) -> Sweeper:
-    """The sweep with its duties: probe the queue, enqueue reconciliations, deliver alerts and warnings, delete old
-    events.
+    """The sweep with its duties: to hear whether the queue is heard, to ask for reconciliations, to tell people, and
+    to forget what is old.
     """
 
     def send_refresh(account: AccountId, life: float) -> bool:
@@ -171,7 +171,7 @@ def _make_sweeper(
 def _tie_to_life(
     stopping: threading.Event, sweeper: Sweeper, standby: Fallback, notifier: Notifier, adapters: Adapters
 ) -> None:
-    """Sweeps while the worker lives; on SIGTERM begins no new order, and lets the one under way end.
+    """Sweeps while the worker lives; on SIGTERM begins no new order, and lets the one in hand end.
 
     The sweep does not wait for Celery to be ready: that would be for ever where Redis is away.
     """

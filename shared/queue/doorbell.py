@@ -70,7 +70,7 @@ def answers(redis: Redis) -> bool:
 
 
 def waiting(redis: Redis) -> int:
-    """How many tasks wait in the queue; 0 where Redis does not answer."""
+    """How many tasks wait in the queue; none where Redis does not say."""
     try:
         length: int = redis.llen(QUEUE)
     except RedisError:
@@ -79,10 +79,9 @@ def waiting(redis: Redis) -> int:
 
 
 class Doorbell:
-    """Rings a worker with an event's id, or for another task. Thread-safe.
+    """Rings a worker with an event's id, or for another task. Safe to use from several threads.
 
-    A circuit breaker: after a failure it does not ring for a moment, so that no request waits for a dead Redis; the
-    sweep rings later.
+    After a failure it stays silent for a moment instead of making every request wait: the sweep rings later.
     """
 
     def __init__(self, app: Celery, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -92,7 +91,7 @@ class Doorbell:
         self._silent_until = 0.0
 
     def ring(self, *events: EventId) -> bool:
-        """Whether Redis has taken the doorbells. Never raises for a Redis that is down, hung or full.
+        """Whether the bell was heard by Redis. Never raises for a Redis that is down, hung or full.
 
         Each event has a task of its own, and all of them go in one command; the first is taken first.
         """
