@@ -1,4 +1,4 @@
-"""Dedicated connections, kept between transactions: no checkout from a pool for each. The last used is used next."""
+"""Connections that are kept between transactions, by those who have one after the other."""
 
 import time
 from collections.abc import Callable, Iterator
