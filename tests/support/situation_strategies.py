@@ -15,6 +15,7 @@ from workers.decision.steps import Absent, Heard, MarketSaid, NotLooked, NotSent
 
 OPEN, CLOSE, REOPEN = EventType.SIGNAL_OPEN, EventType.SIGNAL_CLOSE, EventType.SIGNAL_REOPEN
 FINAL = sorted(ORDER_FINAL)
+UNSETTLED = (OrderState.PLANNED, OrderState.SUBMITTING, OrderState.UNKNOWN)
 booleans = st.booleans()
 rarely = st.sampled_from((False,) * 7 + (True,))
 mostly = st.sampled_from((True,) * 7 + (False,))
@@ -29,7 +30,7 @@ def orders_of_a_leg(draw: st.DrawFn, leg: Leg, final: bool) -> tuple[Order, ...]
         order(leg, OrderState.PARTIALLY_FILLED, id=OrderId(n), generation=n, filled=Decimal(1))
         for n in range(count - 1)
     ]
-    state = draw(st.sampled_from(FINAL if final else (*OrderState, OrderState.PLANNED, OrderState.PLANNED)))
+    state = draw(st.sampled_from(FINAL if final else (*OrderState, *UNSETTLED, *UNSETTLED)))
     filled = {OrderState.FILLED: Decimal(10), OrderState.PARTIALLY_FILLED: Decimal(4)}.get(state, Decimal(0))
     errors = st.sampled_from((None, ErrorType.INSUFFICIENT_FUNDS, ErrorType.POSITION_NOT_FOUND))
     newest = order(
@@ -60,15 +61,21 @@ def orders_of(draw: st.DrawFn, type_: EventType | None) -> tuple[Order, ...]:
 
 @st.composite
 def situations(draw: st.DrawFn, types: tuple[EventType | None, ...] = (OPEN, CLOSE, REOPEN)) -> Situation:
+    """In half of them nothing is wrong with the account and the signal: then what is held and what came since decide.
+
+    Drawn apart from each other, so many things were wrong that one in thirty situations let anything be opened, and a
+    planning that opened beside what was held passed three times in four.
+    """
+    is_sound = draw(booleans)
     type_ = draw(st.sampled_from(types))
-    sent_ago = draw(st.sampled_from((0, 1, 299, 299, 301, 100_000, 400 * 86_400)))
+    sent_ago = 1 if is_sound else draw(st.sampled_from((0, 1, 299, 299, 301, 100_000, 400 * 86_400)))
     event = task(
         type_,
         moment=(NOW_MS - sent_ago * 1000, draw(st.integers(1, 3))),
         received_at=NOW - timedelta(seconds=draw(st.sampled_from((0, 1, 3, 301)))),
         direction=draw(st.sampled_from(Direction)),
         proquant_position_id=draw(st.sampled_from(("p0", "p1"))),
-        quantity=Decimal(draw(st.sampled_from(("10", "10", "10", "20.4", "0.5", "5000", "1.01")))),
+        quantity=Decimal("10" if is_sound else draw(st.sampled_from(("10", "20.4", "0.5", "5000", "1.01")))),
     )
     holding = held(
         direction=draw(st.sampled_from(Direction)),
@@ -78,17 +85,17 @@ def situations(draw: st.DrawFn, types: tuple[EventType | None, ...] = (OPEN, CLO
     return situation(
         type_,
         task=event,
-        multiplier=Decimal(draw(st.sampled_from(("1", "1", "0.5", "3")))),
-        approved=draw(mostly),
-        ended=draw(rarely),
-        paused=draw(rarely),
-        enabled=draw(mostly),
+        multiplier=Decimal("1" if is_sound else draw(st.sampled_from(("1", "0.5", "3")))),
+        approved=is_sound or draw(mostly),
+        ended=not is_sound and draw(rarely),
+        paused=not is_sound and draw(rarely),
+        enabled=is_sound or draw(mostly),
         held=holding if draw(booleans) else None,
         orders=draw(orders_of(type_)),
         superseded=draw(st.sampled_from((False, False, True))),
         names_closed=draw(booleans),
         something_parked=draw(rarely),
-        instrument=draw(instruments),
+        instrument=GOLD if is_sound else draw(instruments),
         held_instrument=draw(instruments),
     )
 

@@ -66,12 +66,14 @@ def test_no_new_order_is_placed_while_one_is_unsettled(case: tuple[Situation, He
     assert not isinstance(step, Place) or unsettled(s) == []
 
 
+@thoroughly
 @given(cases())
 def test_only_an_order_that_is_proven_not_to_be_at_the_broker_is_sent_again(case: tuple[Situation, Heard]) -> None:
     _, step = decide(case)
     assert not isinstance(step, Send) or step.order.state is OrderState.PLANNED
 
 
+@thoroughly
 @given(cases())
 def test_an_event_with_an_order_that_may_be_at_the_broker_is_not_ended(case: tuple[Situation, Heard]) -> None:
     s, step = decide(case)
@@ -98,6 +100,7 @@ def test_an_expired_signal_opens_nothing(case: tuple[Situation, Heard]) -> None:
     assert not opens(s, step) or not is_expired(s, NOW, LIMITS)
 
 
+@thoroughly
 @given(cases((CLOSE,)))
 def test_a_close_never_expires(case: tuple[Situation, Heard]) -> None:
     s, heard = case
