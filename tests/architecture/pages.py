@@ -1,6 +1,7 @@
 """The project's pages, and what they mention of it: links, files, functions, modules, columns, targets."""
 
 import ast
+import builtins
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -15,8 +16,10 @@ _SPAN = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\[[^\]\n]*(?:\n[^\]\n]*)?\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
 _PATH = re.compile(r"(?<![\w/.:-])((?:[\w.{},*-]+/)*[\w.{},*-]+\.py)(?:::(\w+(?:\.\w+)*))?(?![\w/])")
+_IN_FILE = re.compile(r"`([\w/]+\.py)`\s+\(((?:`[\w.]+`(?:,\s|\sand\s)?)+)")  # `file.py` (`NAME`, `OTHER` ...
 _FOLDER = re.compile(r"(?:receiver|workers|shared|tools|tests|docs)/(?:[\w.{},*-]+/)*[\w.{},*-]*")
 _DOTTED = re.compile(r"[A-Za-z]\w*(?:\.\w+)+")
+_WORD = re.compile(r"[A-Z][a-z]+(?:[A-Z][a-z]*)*")
 _MODULE = re.compile(r"python -m ((?:receiver|workers|shared|tools|tests)[\w.]*)")
 _TARGET = re.compile(r"(?:^ {4}|`)make ([a-z-]+)", re.MULTILINE)
 _NAMED_PAGE = re.compile(r"\bdocs/[\w/.-]+?\.(?:md|yaml)\b")
@@ -50,6 +53,10 @@ def missing(page: Path) -> Iterator[str]:
                 yield f"{code.name(page)}: {path}::{thing}" if thing else f"{code.name(page)}: {path}"
         if (_FOLDER.fullmatch(span) and not span.endswith(".py") and not _files(span)) or _is_unknown(span):
             yield f"{code.name(page)}: {span}"
+        if _is_unknown_word(span):
+            yield f"{code.name(page)}: {span}"
+    for path, names in _IN_FILE.findall(prose):
+        yield from (f"{code.name(page)}: {path} ({name})" for name in _SPAN.findall(names) if not _holds(path, name))
     for named in sorted(pages_named_by(page)):
         if not (code.ROOT / named).is_file():
             yield f"{code.name(page)}: {named}"
@@ -82,6 +89,12 @@ def _has(page: Path, path: str, thing: str) -> bool:
     return bool(found) and (not thing or any(thing in _names(each) for each in found))
 
 
+def _holds(path: str, name: str) -> bool:
+    """Whether a file has the name somewhere; a setting stands there without its prefix."""
+    words = [name.removeprefix("BRIDGE_"), name.rpartition(".")[2]]
+    return any(re.search(rf"\b{word}\b", each.read_text()) for word in words for each in _files(path))
+
+
 def _files(path: str) -> list[Path]:
     """What a path with `*` and `{a,b}` stands for; nothing where one of its alternatives stands for nothing."""
     found = [sorted(code.ROOT.glob(each)) for each in _alternatives(path.rstrip("/"))]
@@ -108,6 +121,11 @@ def _is_unknown(span: str) -> bool:
         return not (_is_module(span) or _is_in_module(span))
     owners = _owners()
     return owner in owners and name not in owners[owner]
+
+
+def _is_unknown_word(span: str) -> bool:
+    """Whether it is spelled as a type is, and neither the code nor what it says has the word."""
+    return _WORD.fullmatch(span) is not None and span not in _words()
 
 
 def _is_module(name: str) -> bool:
@@ -140,6 +158,17 @@ def _owners() -> Mapping[str, set[str]]:
     for table in OrderRow.metadata.tables.values():
         found.setdefault(table.name, set()).update(column.name for column in table.columns)
     return found
+
+
+@cache
+def _words() -> frozenset[str]:
+    """Every type of the code, every text in it, and what Python has by itself."""
+    found = set(dir(builtins))
+    for path in _everything():
+        found |= {name.rpartition(".")[2] for name in _names(path)}
+        texts = [node.value for node in ast.walk(code.tree(path)) if isinstance(node, ast.Constant)]
+        found |= {text for text in texts if isinstance(text, str)}
+    return frozenset(found)
 
 
 @cache
