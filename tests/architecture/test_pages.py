@@ -7,7 +7,7 @@ from shared.domain import AlertKind
 from tests.architecture import code, pages
 
 LONGEST_README = 119
-SUPERSEDED = re.compile(r"^- State: superseded", re.MULTILINE)
+HOLDS_NO_MORE = re.compile(r"^- State: (superseded|removed)", re.MULTILINE)
 
 
 def test_every_relative_link_leads_to_a_file_and_to_a_heading_of_it() -> None:
@@ -15,7 +15,7 @@ def test_every_relative_link_leads_to_a_file_and_to_a_heading_of_it() -> None:
 
 
 def test_every_file_function_module_column_and_target_that_a_page_mentions_is_there() -> None:
-    assert [missing for page in pages.pages() if not _is_superseded(page) for missing in pages.missing(page)] == []
+    assert [missing for page in pages.pages() if not _is_history(page) for missing in pages.missing(page)] == []
 
 
 def test_every_page_that_the_code_mentions_is_there() -> None:
@@ -48,8 +48,7 @@ def test_the_readme_is_read_in_one_sitting() -> None:
     assert len((code.ROOT / "README.md").read_text().splitlines()) <= LONGEST_README
 
 
-def _is_superseded(page: Path) -> bool:
-    """A decision that was replaced by another is not rewritten: it speaks of the code of its day."""
-    return (
-        page.parent.name == "decisions" and page.name != "README.md" and SUPERSEDED.search(page.read_text()) is not None
-    )
+def _is_history(page: Path) -> bool:
+    """A decision that holds no more is not rewritten: it speaks of the code of its day."""
+    is_record = page.parent.name == "decisions" and page.name != "README.md"
+    return is_record and HOLDS_NO_MORE.search(page.read_text()) is not None
