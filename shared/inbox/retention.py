@@ -1,6 +1,6 @@
 """Deletes finished events with all that belongs to them, a batch at a time. No other file deletes an event.
 
-What may still decide something stays: docs/decisions.md goes through it case by case.
+What may still decide something stays: docs/decisions/0037-what-may-be-forgotten.md goes through it case by case.
 """
 
 from collections.abc import Sequence

@@ -30,7 +30,8 @@ def command(days: int, dry_run: bool, as_json: bool) -> None:
     """Delete finished events, with their orders, fills, answers, alerts and closed positions.
 
     What is open, unfinished or parked stays, with all that led to it, and so does the last that each strategy did. An
-    event that was deleted is not known when it is delivered again; docs/decisions.md says what becomes of it then.
+    event that was deleted is not known when it is delivered again; what becomes of it then is in
+    docs/decisions/0037-what-may-be-forgotten.md.
     """
     with settings() as config, sessions_of(config) as sessions:
         check_retention(config, days, OPTION)
