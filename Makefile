@@ -7,7 +7,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run demo manage test coverage fuzz chaos simulate mutants crash-points bench bench-quick vendor-clients conformance lint format lock clean
+.PHONY: help venv run demo manage test coverage fuzz chaos simulate mutants crash-points bench bench-quick vendor-clients conformance lint format docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ lint: $(INSTALLED) ## Run the checks that need no running program
 format: $(INSTALLED) ## Format the code, and mend what can be mended by itself
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(INSTALLED) ## Write the pages of docs/reference from the code
+	$(BIN)/python -m tests.architecture.reference
 
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 lock: ## Resolve the dependencies anew (needs uv)

@@ -1,6 +1,7 @@
 """GET /metrics: figures of the whole bridge for Prometheus, from the database, so that every process tells the same.
 
-No request counts anything for it: the figures are asked for when they are fetched, and kept for a few seconds.
+The page is there where `BRIDGE_METRICS` is on, and needs no token: let your proxy keep it from the world. No request
+counts anything for it: the figures are asked for when they are fetched, and kept for five seconds.
 """
 
 import threading
@@ -10,7 +11,6 @@ from datetime import datetime, timedelta
 
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -18,6 +18,17 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from receiver.metric_descriptions import (
+    ALERTS_OPEN,
+    DATABASE_UP,
+    DELIVERIES,
+    DEPRECATION_DAYS_LEFT,
+    EVENTS,
+    NEWEST,
+    OLDEST_UNFINISHED,
+    WORKERS_ALIVE,
+    Description,
+)
 from shared.alerts.rules import DeliveryState
 from shared.database.clock import database_clock
 from shared.database.engine import Sessions
@@ -34,8 +45,6 @@ log = structlog.get_logger()
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 CACHE_SECONDS = 5.0  # who asks more often, or from several places, costs the database nothing
-NEWEST = 5000
-PREFIX = "proquant_bridge"
 
 
 class Metrics:
@@ -89,14 +98,13 @@ class _Figures(Collector):
         except SQLAlchemyError as error:
             log.error("Figures could not be read.", action="metrics_failed", error=type(error).__name__)
             up = 0
-        yield _gauge("database_up", "Whether the database answers.", up)
+        yield _gauge(DATABASE_UP, up)
         yield from figures
 
 
 def _events(session: Session) -> Metric:
     """Finished ones among the newest only: to count all that ever were would read the whole table."""
-    words = f"Events by state: all that are unfinished, and the finished among the newest {NEWEST}."
-    family = _family("events", words, "state")
+    family = EVENTS.family()
     newest = select(EventRow.state).order_by(EventRow.id.desc()).limit(NEWEST).subquery()
     counted = dict.fromkeys(EventState, 0)
     for column, wanted in ((EventRow.state, unfinished(EventRow)), (newest.c.state, newest.c.state.in_(FINISHED))):
@@ -110,17 +118,16 @@ def _events(session: Session) -> Metric:
 def _oldest(session: Session, now: datetime) -> Metric:
     oldest = session.scalar(select(func.min(EventRow.received_at)).where(runnable(EventRow)))
     age = (now - oldest).total_seconds() if oldest is not None else 0.0
-    return _gauge("oldest_unfinished_event_seconds", "Age of the oldest event that is not finished nor parked.", age)
+    return _gauge(OLDEST_UNFINISHED, age)
 
 
 def _workers(session: Session, since: datetime) -> Metric:
     alive = session.scalar(select(func.count()).select_from(Worker).where(Worker.seen_at >= since))
-    return _gauge("workers_alive", "Worker processes whose heart beats.", alive or 0)
+    return _gauge(WORKERS_ALIVE, alive or 0)
 
 
 def _deprecations(session: Session, now: datetime) -> Metric:
-    words = "Days until ProQuant stops sending a version; negative after that day."
-    family = _family("deprecation_days_left", words, "version")
+    family = DEPRECATION_DAYS_LEFT.family()
     ending = select(ProtocolVersion.version, ProtocolVersion.deprecation)
     for version, end in session.execute(ending):
         if end is not None:
@@ -136,7 +143,7 @@ def _alerts_open(session: Session, warned_before: datetime) -> Metric:
         "drift": select(func.count()).select_from(Reconciliation).where(Reconciliation.result == Agreement.DRIFT),
         "deprecation": select(func.count()).select_from(ProtocolVersion).where(*near),
     }
-    family = _family("alerts_open", "Alerts whose cause still stands, by kind.", "kind")
+    family = ALERTS_OPEN.family()
     for kind, counted in open_.items():
         family.add_metric([kind], session.scalar(counted) or 0)
     return family
@@ -144,16 +151,14 @@ def _alerts_open(session: Session, warned_before: datetime) -> Metric:
 
 def _deliveries(session: Session) -> Metric:
     """Failed ones as far as they are known: operators watch it grow."""
-    family = _family("deliveries", "Alerts on their way to a channel, or given up.", "state")
+    family = DELIVERIES.family()
     for state in (DeliveryState.PENDING, DeliveryState.FAILED):
         counted = select(func.count()).select_from(DeliveryRow).where(DeliveryRow.state == state)
         family.add_metric([state], session.scalar(counted) or 0)
     return family
 
 
-def _family(name: str, words: str, label: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"{PREFIX}_{name}", words, labels=[label])
-
-
-def _gauge(name: str, words: str, value: float) -> Metric:
-    return GaugeMetricFamily(f"{PREFIX}_{name}", words, value=value)
+def _gauge(description: Description, value: float) -> Metric:
+    family = description.family()
+    family.add_metric([], value)
+    return family

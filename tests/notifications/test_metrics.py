@@ -6,6 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import insert
 
 from receiver.app import make_routes
+from receiver.metric_descriptions import DESCRIPTIONS, PREFIX
 from receiver.metrics import CACHE_SECONDS, Metrics
 from shared.database.clock import database_clock
 from shared.database.engine import Sessions, make_engine, make_sessions
@@ -49,6 +50,13 @@ def test_the_page_tells_of_events_workers_versions_and_alerts(sessions: Sessions
     assert seen["deliveries pending"] == 0
     assert token not in page.decode()
     assert "alice" not in page.decode()
+
+
+def test_the_page_has_the_metrics_that_are_described_and_no_other(sessions: Sessions) -> None:
+    families = text_string_to_metric_families(Metrics(sessions, 5, 30).page().decode())
+    assert {(family.name, family.documentation) for family in families} == {
+        (f"{PREFIX}_{description.name}", description.words) for description in DESCRIPTIONS
+    }
 
 
 def _a_version_that_ends(bridge: Bridge, days: int) -> None:

@@ -54,4 +54,7 @@ def main() -> None:
 
     Run it in the project's folder: it finds the services of `make run` by itself. In production it takes DATABASE_URL
     and the other settings from the environment.
+
+    Exit code 0: it is done. 1: it is not, and the last line on standard error says why. 2: the command line cannot be
+    read. Commands that tell more by their exit code say so.
     """

@@ -43,10 +43,12 @@ class Signal:
     "--token-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file that holds it."
 )
 @click.option("--ticker", help="What to trade, such as XAUUSD.")
-@click.option("--direction", type=click.Choice([direction.value for direction in Direction]))
+@click.option(
+    "--direction", type=click.Choice([direction.value for direction in Direction]), help="Which way a signal points."
+)
 @click.option("--quantity", type=ANY_NUMBER, help="In units.")
 @click.option("--strategy", default="demo", show_default=True, help="The strategy's id at ProQuant.")
-@click.option("--strategy-name", default="Demo", show_default=True)
+@click.option("--strategy-name", default="Demo", show_default=True, help="The strategy's name at ProQuant.")
 @click.option("--position", help="ProQuant's id of the position. Default: a new one; for SIGNAL_CLOSE the one held.")
 @click.option("--timestamp", type=click.IntRange(0), help="Unix milliseconds. Default: now.")
 @click.option("--url", help="The receiver. Default: the one of `make run`, else http://127.0.0.1:$PORT.")

@@ -15,7 +15,12 @@ import click
 @click.option("--reordering", type=click.FloatRange(0, 1), default=0.0, help="The share that the next event overtakes.")
 @click.option("--retries", is_flag=True, help="Send again after an answer of 5xx, or none.")
 @click.option("--delay", type=click.FloatRange(0, 30), default=0.0, help="Seconds before an event, on average.")
-@click.option("--versions", type=click.Choice(["v1", "v1+v2", "v2"]), default="v1")
+@click.option(
+    "--versions",
+    type=click.Choice(["v1", "v1+v2", "v2"]),
+    default="v1",
+    help="The versions of the protocol in each event.",
+)
 @click.option("--deprecated", type=click.DateTime(["%Y-%m-%d"]), help="The date from which v1 is deprecated.")
 @click.option(
     "--keep", type=click.Path(dir_okay=False, path_type=Path), help="A file to keep integrations and strategies in."

@@ -1,13 +1,11 @@
-"""Draws the state graphs of events and orders from the tables in the code: `python -m tests.architecture.states`."""
+"""Draws the state graphs of events and orders from the tables in the code, for docs/reference/states.md."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TypeVar
 
 from shared.domain import EVENT_TRANSITIONS, ORDER_TRANSITIONS, EventState, OrderState
 
 S = TypeVar("S", EventState, OrderState)
-PAGE = Path(__file__).parent.parent.parent / "docs" / "states.md"
 
 EVENT_MOVES: dict[tuple[EventState, EventState], tuple[str, str]] = {
     (EventState.RECEIVED, EventState.EXECUTING): ("worker", "it holds the strategy's lease, and the event is next"),
@@ -45,7 +43,7 @@ ORDER_MOVES: dict[tuple[OrderState, OrderState], tuple[str, str]] = {
 INTRODUCTION = """\
 # States
 
-This page is generated from `shared/domain.py` by `python -m tests.architecture.states`; a test compares the two.
+`make docs` writes this page from `shared/domain.py`; a test compares the two.
 The database's rows are the truth about both graphs, and nothing moves along an arrow that is not drawn here.
 """
 ABOUT_EVENTS = """\
@@ -93,8 +91,3 @@ def _table(transitions: Mapping[S, Iterable[S]], moves: Mapping[tuple[S, S], tup
             by, when = moves[before, after]
             lines.append(f"| `{before}` | `{after}` | {by} | {when} |")
     return "\n".join([*lines, ""])
-
-
-if __name__ == "__main__":
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(page())
