@@ -26,26 +26,44 @@ PROQUANT_API = "https://www.proquant.com/api/integrations/v1/integrations"
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What the environment says. Times in seconds. `repr` shows no secret."""
+    """What the environment says, a field a variable. Times in seconds. `repr` shows no secret."""
 
     database_url: str
+    """PostgreSQL. Its rows are the truth about everything."""
     redis_url: str
+    """Redis: the queue of doorbells, and announcements of outcomes."""
     port: int
-    response_wait: float  # how long a request waits for its outcome; 0 = never
-    open_max_age: float  # an OPEN older than this when it would be sent is expired
-    reorder_grace: float  # how long an event that came too early waits for what should have come before it
+    """Where the receiver listens."""
+    response_wait: float
+    """How long a request waits for its outcome before it is answered 200, accepted; 0 = never."""
+    open_max_age: float
+    """An OPEN older than this when it would be sent is expired."""
+    reorder_grace: float
+    """How long an event that came too early waits for what should have come before it."""
     sweep_interval: float
-    lease: float  # who works on a strategy has it for this long, and renews it before every order
-    public_url: str | None  # where ProQuant reaches us
+    """How often unattended events are rung."""
+    lease: float
+    """Who works on a strategy has it for this long, and renews it before every order."""
+    public_url: str | None
+    """Where ProQuant reaches the receiver; `integrations create` needs it."""
     proquant_api_url: str
-    secret_key: str | None  # encrypts broker settings at rest
+    """Where integrations are requested at ProQuant."""
+    secret_key: str | None
+    """Encrypts broker settings at rest."""
     instruments_file: Path | None
-    notifications_file: Path | None  # which alerts go to which channels; None = they are listed only
-    deprecation_warning_days: int  # from then on before a version ends, a person is told every day
-    retention_days: int  # finished events older than this are deleted; 0 = never
-    metrics: bool  # whether the receiver answers GET /metrics
-    management_key: str | None  # opens the management API; None = there is none
+    """Tickers that cannot be derived, and tighter limits per account (docs/instruments.md)."""
+    notifications_file: Path | None
+    """Which alerts go to which channels (docs/notifications.md); without it they are listed only."""
+    deprecation_warning_days: int
+    """From then on before a version of the protocol ends, a person is told every day."""
+    retention_days: int
+    """Finished events older than this are deleted; 0 = never."""
+    metrics: bool
+    """Whether the receiver answers GET /metrics."""
+    management_key: str | None
+    """Opens the management API (docs/management.md); without it there is none."""
     management_port: int
+    """Where the management API listens."""
 
     def __repr__(self) -> str:
         return f"Config(port={self.port}, response_wait={self.response_wait}, lease={self.lease}, ...)"
@@ -54,11 +72,15 @@ class Config:
 def load() -> Config:
     """The settings in the process's environment. Each may also come from the file that NAME_FILE names.
 
-    Raises ConfigurationError that names every setting that is missing or odd, and says why.
+    Every process reads all of them at its start, also those that it does not use. Where one is missing or odd, it
+    does not start: it ends with one line that names every such setting and says why. An odd value is never replaced by
+    a default, and a secret is never shown.
+
+    Raises ConfigurationError.
     """
     env = FileAwareEnv(eager=False, strip_whitespace=True)
     try:
-        values = _read(env)
+        values = read(env)
         env.seal()
     except (EnvError, ValueError) as error:
         raise ConfigurationError(f"The environment cannot be used: {_said(error)}") from error
@@ -93,7 +115,8 @@ def check_retention(config: Config, days: int, name: str) -> None:
         )
 
 
-def _read(env: FileAwareEnv) -> dict[str, object]:
+def read(env: FileAwareEnv) -> dict[str, object]:
+    """The variable of each field, with its default and what it must be."""
     values: dict[str, object] = {
         "database_url": env.str("DATABASE_URL", validate=_postgresql),
         "redis_url": env.str("REDIS_URL", validate=_redis),
@@ -128,7 +151,7 @@ def _said(error: Exception) -> str:
 
 
 def _safe_url(url: str) -> None:
-    """Empty is not set."""
+    """A URL with https, or with http to this machine; empty is not set."""
     try:
         if url:
             check_url(url)
@@ -137,7 +160,10 @@ def _safe_url(url: str) -> None:
 
 
 def _fernet_key(key: str) -> None:
-    """Found here, or else at the first trade. Empty is not set; what is odd may be a secret, and is not shown."""
+    """A Fernet key: 32 bytes in URL-safe base64; empty is not set.
+
+    What is odd is found here, or else at the first trade; it may be a secret, and is not shown.
+    """
     try:
         right = not key or len(base64.urlsafe_b64decode(key)) == KEY_BYTES
     except (binascii.Error, ValueError):
@@ -147,6 +173,7 @@ def _fernet_key(key: str) -> None:
 
 
 def _retention(days: int) -> None:
+    """0, or 7 to 36500, and never less than `BRIDGE_OPEN_MAX_AGE_SECONDS`."""
     if days != 0 and not LEAST_RETENTION <= days <= MOST_RETENTION:
         raise ValidationError(
             f"must be 0, to keep events for ever, or {LEAST_RETENTION} to {MOST_RETENTION}: an event is known again, "
@@ -155,6 +182,7 @@ def _retention(days: int) -> None:
 
 
 def _postgresql(url: str) -> None:
+    """A postgresql:// URL."""
     try:
         backend = make_url(url).get_backend_name()
     except ArgumentError as error:
@@ -166,5 +194,6 @@ def _postgresql(url: str) -> None:
 
 
 def _redis(url: str) -> None:
+    """A redis://, rediss:// or unix:// URL; no Redis Cluster."""
     if not url.startswith(("redis://", "rediss://", "unix://", "redis+socket://")):
         raise ValidationError("must be a redis://, rediss:// or unix:// URL; Redis Cluster is not supported by Celery")

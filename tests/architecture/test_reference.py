@@ -7,7 +7,7 @@ import pytest
 
 from receiver import metrics
 from shared.domain import EVENT_TRANSITIONS, ORDER_TRANSITIONS
-from tests.architecture.reference import commands
+from tests.architecture.reference import commands, settings
 from tests.architecture.reference.pages import FOLDER, PAGES
 from tests.architecture.reference.states import EVENT_MOVES, ORDER_MOVES
 
@@ -31,6 +31,10 @@ def test_a_command_that_chooses_its_exit_code_says_which() -> None:
         assert command.callback is not None
         if ".exit(" in inspect.getsource(command.callback):
             assert "Exit code" in (command.help or ""), path
+
+
+def test_every_variable_that_is_read_elsewhere_is_described_and_none_besides() -> None:
+    assert settings.read_elsewhere() == set(settings.OTHERS)
 
 
 def test_every_metric_is_made_by_its_description() -> None:

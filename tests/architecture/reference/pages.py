@@ -4,12 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.architecture import code
-from tests.architecture.reference import commands, metrics, states
+from tests.architecture.reference import commands, metrics, settings, states
 
 FOLDER = code.ROOT / "docs" / "reference"
 PAGES: dict[Path, Callable[[], str]] = {
     FOLDER / "commands.md": commands.page,
     FOLDER / "metrics.md": metrics.page,
+    FOLDER / "settings.md": settings.page,
     FOLDER / "states.md": states.page,
 }
 
