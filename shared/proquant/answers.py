@@ -1,4 +1,10 @@
-"""What we answer ProQuant, and what its user is then shown (guide, "Responding to Events"). Pure."""
+"""What we answer ProQuant, and what its user is then shown (guide, "Responding to Events"). Pure.
+
+The guide speaks of no retries. To send an event again never harms: one that was stored is not executed twice, and is
+answered with its outcome as it is known by then; one that was refused before it was stored is judged anew. Every
+error has a body in JSON. A REOPEN whose open leg cannot be opened is answered with that reason, and its close leg
+is executed all the same.
+"""
 
 import json
 from collections.abc import Mapping
@@ -42,6 +48,9 @@ STATUS: dict[AnyError, int] = {
     GenericError.UNAVAILABLE: 503,
 }
 
+SEND_AGAIN: Final = frozenset({GenericError.UNAVAILABLE, GenericError.INTERNAL})
+"""The answers after which the same event, unchanged, may be executed when it comes again: the fault is on our side."""
+
 DETAIL: dict[AnyError, str] = {
     ErrorType.INVALID_CREDENTIALS: "The access token of this integration is missing, wrong or no longer valid.",
     ErrorType.UNSUPPORTED_INSTRUMENT: "This instrument cannot be traded in the connected account.",
@@ -80,7 +89,7 @@ class Reply:
 
 
 def accepted() -> Reply:
-    """Handled, accepted or irrelevant: 200 with an empty body, as the guide asks."""
+    """Executed, accepted and still under way, or rightly without effect: an empty body, as the guide asks."""
     return Reply(200, b"", ())
 
 

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.architecture import code
-from tests.architecture.reference import commands, metrics, settings, states
+from tests.architecture.reference import answers, commands, metrics, settings, states
 
 FOLDER = code.ROOT / "docs" / "reference"
 PAGES: dict[Path, Callable[[], str]] = {
+    FOLDER / "answers.md": answers.page,
     FOLDER / "commands.md": commands.page,
     FOLDER / "metrics.md": metrics.page,
     FOLDER / "settings.md": settings.page,
