@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from importlib.util import find_spec
 from pathlib import Path
 
 from tests.architecture import code
@@ -61,7 +62,9 @@ def test_a_speed_record_has_a_figure_and_the_command_that_measures_it() -> None:
     for record in _records():
         if record.subject == SPEED:
             assert re.search(r"\d", record.figure or ""), record.file
-            assert re.fullmatch(r"`[^`]+`", record.command or ""), record.file
+            command = re.fullmatch(r"`python -m (tests\.[\w.]+)( [^`]+)?`", record.command or "")
+            assert command, record.file
+            assert find_spec(command[1]), f"{record.file}: {command[1]} is no module"
         else:
             assert (record.figure, record.command) == (None, None), record.file
 
