@@ -59,7 +59,7 @@ _READS = re.compile(
     r"""environ(?:ment)?(?:\.get\(|\[)\s*"([A-Z_]+)"|envvar="([A-Z_]+)"|port\(environment, "([A-Z_]+)\""""
 )
 _EXPANDS = re.compile(r"\$\{([A-Z_]+)")
-_NOT_OURS = {"PATH", "MAKELEVEL", "PYTHONUNBUFFERED", "PYTHONWARNINGS"}
+_NOT_OURS = {"PATH", "REQUEST_METHOD", "MAKELEVEL", "PYTHONUNBUFFERED", "PYTHONWARNINGS"}
 
 
 @dataclass(frozen=True, slots=True)
