@@ -39,7 +39,7 @@ def _examine() -> list[Finding]:
         try:
             config = stack.enter_context(settings())
         except ConfigurationError as error:
-            return [fail("settings", str(error), "Mend the settings; the README lists them all.")]
+            return [fail("settings", str(error), "Mend the settings; docs/reference/settings.md lists them all.")]
         findings = [*settings_findings(config), *redis_findings(config.redis_url)]
         try:
             _examine_database(config, findings)
