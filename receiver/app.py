@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flask import Flask, Response, jsonify, send_file
+from flask import Flask, Request, Response, jsonify, send_file
 from redis import Redis
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import MapAdapter
 
 from receiver import group_commit
 from receiver.answer_log import Answered
@@ -74,7 +75,7 @@ def make_app(config: Config) -> Served:
 
 def make_routes(desk: Desk, sweep_interval: float, metrics: Metrics | None = None) -> Flask:
     """The routes of the receiver over what they work with. Without `metrics` there is no such page."""
-    app = Flask("receiver", static_folder=None)
+    app = Receiver("receiver", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST
 
     add_route(app, desk)
@@ -104,3 +105,13 @@ def make_routes(desk: Desk, sweep_interval: float, metrics: Metrics | None = Non
     app.register_error_handler(HTTPException, answer_http_error)
     app.register_error_handler(Exception, answer_unexpected)
     return app
+
+
+class Receiver(Flask):
+    """A Flask application whose routes are found by path and method: none of them looks at the `Host` header."""
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Without reading from the request what it would take to build an address, which no route does."""
+        if request is None:
+            return None
+        return self.url_map.bind("", path_info=request.path, default_method=request.method)

@@ -6,9 +6,9 @@ What a decision depends on is read strictly. What only decorates an event is rep
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, types
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing, types
 
 from shared.domain import Direction
 from shared.proquant.strict_json import Unusable
@@ -21,6 +21,9 @@ _MESSAGES: types.ErrorMessages = {"required": "is missing", "null": "must not be
 _OBJECT_MESSAGES: types.ErrorMessages = {"required": "is missing", "null": "must be an object"}
 
 
+Read = TypeVar("Read")
+
+
 class Part(Schema):
     """A JSON object of the protocol. Fields that we do not know are ignored: the sender may grow."""
 
@@ -28,6 +31,24 @@ class Part(Schema):
         unknown = EXCLUDE
 
     error_messages = {"type": "must be an object"}  # noqa: RUF012  # as marshmallow has it
+
+
+class Value(fields.Field[Read]):
+    """One value of a signal. It has no validators and no hooks of marshmallow's: what a value must be, its class says.
+
+    To look for them in vain took a quarter of the time of a signal's schema.
+    """
+
+    default_error_messages = _MESSAGES
+
+    def deserialize(
+        self, value: Any, attr: str | None = None, data: Mapping[str, Any] | None = None, **options: Any
+    ) -> Any:
+        """The value that was read. Raises ValidationError; what is missing or null is marshmallow's to judge."""
+        if value is None or value is missing:
+            return super().deserialize(value, attr, data, **options)
+        _usable(value)
+        return self._deserialize(value, attr, data)
 
 
 class Object(fields.Nested):
@@ -40,10 +61,8 @@ class Object(fields.Nested):
         return super()._deserialize(value, attr, data, partial=partial)
 
 
-class Text(fields.Field[str]):
+class Text(Value[str]):
     """A string that matches `pattern` as a whole; `rule` says so in words."""
-
-    default_error_messages = _MESSAGES
 
     def __init__(self, pattern: str, rule: str, **options: Any) -> None:
         super().__init__(**options)
@@ -51,7 +70,6 @@ class Text(fields.Field[str]):
         self._rule = rule
 
     def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> str:
-        _usable(value)
         if not isinstance(value, str) or self._matches(value) is None:
             raise ValidationError(self._rule)
         return value
@@ -69,49 +87,37 @@ class Name(fields.Field[str]):
         return _HALF_EMOJI.sub("\ufffd", _CONTROL.sub(" ", value[:LONGEST_NAME]))
 
 
-class Ticker(fields.Field[str]):
+class Ticker(Value[str]):
     """The name of an instrument, by the rules of `signal_rules.py`."""
 
-    default_error_messages = _MESSAGES
-
     def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> str:
-        _usable(value)
         if not isinstance(value, str) or not is_ticker(value):
             raise ValidationError(f"must be {TICKER_RULE}")
         return value
 
 
-class Quantity(fields.Field[Decimal]):
+class Quantity(Value[Decimal]):
     """A JSON number greater than 0, exact. A string that spells one is refused, and so is a boolean."""
 
-    default_error_messages = _MESSAGES
-
     def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> Decimal:
-        _usable(value)
         if isinstance(value, bool) or not isinstance(value, int | Decimal) or value <= 0:
             raise ValidationError("must be a number greater than 0")
         return Decimal(value)
 
 
-class Way(fields.Field[Direction]):
+class Way(Value[Direction]):
     """BUY or SELL."""
 
-    default_error_messages = _MESSAGES
-
     def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> Direction:
-        _usable(value)
         if not isinstance(value, str) or value not in {"BUY", "SELL"}:
             raise ValidationError("must be BUY or SELL")
         return Direction(value)
 
 
-class Timestamp(fields.Field[int]):
+class Timestamp(Value[int]):
     """Unix milliseconds: a whole number, after 1970 and before 2200, however JSON spells it (1.5e12 is whole)."""
 
-    default_error_messages = _MESSAGES
-
     def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **_: Any) -> int:
-        _usable(value)
         if isinstance(value, bool) or not isinstance(value, int | Decimal) or value != int(value):
             raise ValidationError("must be a whole number of milliseconds")
         if not 0 < value < END_OF_TIME_MS:
