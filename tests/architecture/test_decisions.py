@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tests.architecture import code
+from tests.benchmarks.limits import LIMITS
 
 FOLDER = code.ROOT / "docs" / "decisions"
 INDEX = FOLDER / "README.md"
@@ -65,6 +66,8 @@ def test_a_speed_record_has_a_figure_and_the_command_that_measures_it() -> None:
             command = re.fullmatch(r"`python -m (tests\.[\w.]+)( [^`]+)?`", record.command or "")
             assert command, record.file
             assert find_spec(command[1]), f"{record.file}: {command[1]} is no module"
+            only = re.search(r"--only (\S+)", command[2] or "")
+            assert set(only[1].split(",") if only else ()) <= set(LIMITS), f"{record.file}: no such figure"
         else:
             assert (record.figure, record.command) == (None, None), record.file
 
