@@ -19,10 +19,10 @@ from shared.domain import Event, SignalEvent
 from shared.proquant.request import signal_body
 from tests.acceptance.harness import Run
 from tests.cli.runner import Cli
-from tests.faults import checker
-from tests.faults.observed import Answer, Exchange, PaperBooks
 from tests.support import in_process_bridge
 from tests.support.eventually import eventually
+from tests.support.judge import verdict
+from tests.support.judge.observed import Answer, Exchange, PaperBooks
 from workers.brokers.paper import books
 from workers.brokers.paper.books import AcceptedOrder
 
@@ -133,10 +133,10 @@ class Customer:
 
         eventually(all_are_finished, timeout, interval=0.1)
 
-    def violations(self, history: list[Exchange]) -> list[checker.Violation]:
+    def violations(self, history: list[Exchange]) -> list[verdict.Violation]:
         """What is wrong with the account after these deliveries; an empty list is what every test wants."""
         with self.live.sessions() as session:
-            return checker.check(
+            return verdict.check(
                 session, PaperBooks(session), history, limit=timedelta(0), secrets=[self.token, CANARY]
             )
 

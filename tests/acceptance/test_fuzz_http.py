@@ -5,9 +5,9 @@ import pytest
 from shared.database.clock import database_clock
 from tests.acceptance import fuzz
 from tests.acceptance.live import FINISHED, Live, signal
-from tests.faults import checker, facts
-from tests.faults.observed import PaperBooks
 from tests.support.eventually import eventually
+from tests.support.judge import facts, verdict
+from tests.support.judge.observed import PaperBooks
 
 pytestmark = pytest.mark.acceptance
 
@@ -25,7 +25,7 @@ def test_thousands_of_odd_bodies_get_proper_answers_and_leave_everything_sound(b
     eventually(all_are_finished, timeout=30)
     with bridge.sessions() as session:
         known, now = facts.read(session, [customer.account]), database_clock(session)
-        assert checker.judge(known, PaperBooks(session), [customer.account], [], [], now) == []
+        assert verdict.judge(known, PaperBooks(session), [customer.account], [], [], now) == []
 
     def it_is_ready() -> None:
         reasons = bridge.http.get("/readyz").json()["reasons"]

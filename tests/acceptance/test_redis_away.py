@@ -11,7 +11,7 @@ import pytest
 from tests.acceptance import harness, live, redis_server
 from tests.acceptance.live import Customer, Live, signal
 from tests.acceptance.redis_server import OwnRedis
-from tests.faults.observed import Exchange
+from tests.support.judge.observed import Exchange
 
 pytestmark = pytest.mark.acceptance
 

@@ -9,8 +9,8 @@ from shared.domain import SignalEvent
 from tests.chaos import score
 from tests.chaos.stage import ACCOUNT, START_SECONDS, THREADS, WORKERS, Stage, await_ok, procfile
 from tests.chaos.systems import Verdict
-from tests.faults.observed import Exchange
 from tests.support.eventually import eventually
+from tests.support.judge.observed import Exchange
 
 LEGS = {"SIGNAL_OPEN": ("open",), "SIGNAL_CLOSE": ("close",), "SIGNAL_REOPEN": ("close", "open")}
 QUIET_SECONDS = 75.0  # what Redis still has comes back after 30 seconds, what a task still tries after 8

@@ -17,9 +17,9 @@ from tests.chaos import score
 from tests.chaos.program import ROOT
 from tests.chaos.stage import ACCOUNT, START_SECONDS, THREADS, WORKERS, Stage, await_ok, procfile
 from tests.chaos.systems import Verdict
-from tests.faults.checker import check
-from tests.faults.observed import Exchange
 from tests.support.eventually import eventually
+from tests.support.judge.observed import Exchange
+from tests.support.judge.verdict import check
 from tools.local import preparation
 
 SETTINGS = {

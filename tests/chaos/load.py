@@ -13,7 +13,7 @@ import httpx
 from shared.domain import SignalEvent
 from shared.proquant.request import signal_body
 from tests.chaos.stories import Delivery
-from tests.faults.observed import Answer, Exchange
+from tests.support.judge.observed import Answer, Exchange
 
 TIMEOUT_SECONDS = 10.0
 AGAIN_AFTER_SECONDS = 1.0

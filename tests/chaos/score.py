@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from shared.domain import Event, SignalEvent
 from tests.chaos.books import BookedOrder
 from tests.chaos.plan import STOPS_WORK, Fault
-from tests.faults.answers import word_of
-from tests.faults.observed import Exchange
+from tests.support.judge.answers import word_of
+from tests.support.judge.observed import Exchange
 
 Ids = Callable[[SignalEvent], Mapping[str, str]]
 """The client order id of each leg that an event may have."""

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from shared.domain import SignalEvent
 from tests.chaos.stage import Stage
-from tests.faults.checker import Violation
-from tests.faults.observed import Exchange
+from tests.support.judge.observed import Exchange
+from tests.support.judge.verdict import Violation
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from tests.chaos.score import Figures
 from tests.chaos.systems import Verdict
 from tests.chaos.test_score import OPENED
 from tests.chaos.trial import Outcome, Settings
-from tests.faults.checker import Violation
+from tests.support.judge.verdict import Violation
 
 SETTINGS = Settings(60, 1, 2, calm=False, dedupe="lifetime")
 GOOD = Outcome(

@@ -12,7 +12,7 @@ from tests.chaos.books import BookedOrder
 from tests.chaos.load import is_final
 from tests.chaos.plan import Blow, Fault
 from tests.chaos.score import Struck
-from tests.faults.observed import Answer, Exchange
+from tests.support.judge.observed import Answer, Exchange
 
 OPENED = SignalEvent(EventType.SIGNAL_OPEN, 1000, "s", "S", "p1", Direction.BUY, "XAUUSD", Decimal(1))
 CLOSED = replace(OPENED, type=EventType.SIGNAL_CLOSE, timestamp_ms=2000)

@@ -19,10 +19,10 @@ from sqlalchemy import make_url
 
 from shared.database import migrate
 from shared.database.engine import make_engine, make_sessions
-from tests.faults.checker import Violation, check
-from tests.faults.observed import PaperBooks
 from tests.faults.scenarios import BROKERS, Scenario, scenarios
 from tests.faults.stage import Death, Place, Stage, Stuck, clear, staged
+from tests.support.judge.observed import PaperBooks
+from tests.support.judge.verdict import Violation, check
 from tests.support.progress_bar import shown
 from tools.local import lock, postgres
 

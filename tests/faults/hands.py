@@ -11,9 +11,9 @@ from shared.database.engine import Sessions
 from shared.database.tables.events import Strategy
 from shared.database.tables.orders import OrderRow
 from shared.domain import EventId
-from tests.faults.observed import BrokerCall
 from tests.faults.points import Points, WatchedBroker, watched_sessions
 from tests.support.in_process_bridge import Bridge
+from tests.support.judge.observed import BrokerCall
 from workers.brokers.account_brokers import Adapters
 from workers.execution.context import Workbench
 from workers.execution.run import execute_event

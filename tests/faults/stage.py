@@ -22,10 +22,10 @@ from shared.database.schema import Base
 from shared.domain import Event
 from shared.proquant.request import signal_body
 from tests.faults import processes
-from tests.faults.observed import Answer, BrokerCall, Exchange
 from tests.faults.points import Moment
 from tests.faults.processes import Role
 from tests.faults.scenarios import Scenario
+from tests.support.judge.observed import Answer, BrokerCall, Exchange
 from workers.brokers.paper.catalogue import LISTINGS, Hours
 from workers.brokers.paper.tables import PaperBase
 

@@ -9,8 +9,6 @@ import pytest
 from sqlalchemy import text
 
 from shared.database.engine import Sessions
-from tests.faults.checker import check
-from tests.faults.observed import Answer, BrokerCall, PaperBooks
 from tests.faults.world import (
     ERROR,
     NO_FUNDS,
@@ -28,6 +26,8 @@ from tests.faults.world import (
 )  # fmt: skip
 from tests.support import in_process_bridge as signals
 from tests.support.in_process_bridge import Bridge
+from tests.support.judge.observed import Answer, BrokerCall, PaperBooks
+from tests.support.judge.verdict import check
 
 
 def again(answer: Answer | None, began: float = 50) -> Callable[[World], World]:

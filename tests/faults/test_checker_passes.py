@@ -5,10 +5,10 @@ from decimal import Decimal
 
 from shared.database.engine import Sessions
 from shared.domain import Direction, Event
-from tests.faults.checker import check
-from tests.faults.observed import Answer, Exchange, PaperBooks
 from tests.support import in_process_bridge as bridges
 from tests.support.in_process_bridge import Bridge, lifecycle, signal
+from tests.support.judge.observed import Answer, Exchange, PaperBooks
+from tests.support.judge.verdict import check
 
 
 def delivered(bridge: Bridge, event: Event) -> Exchange:

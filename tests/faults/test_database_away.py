@@ -12,12 +12,12 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from shared.database.engine import Sessions
-from tests.faults.checker import check
 from tests.faults.hands import hand, unfinished
-from tests.faults.observed import PaperBooks
 from tests.faults.test_checker_passes import delivered
 from tests.support import in_process_bridge as bridges
 from tests.support.in_process_bridge import signal
+from tests.support.judge.observed import PaperBooks
+from tests.support.judge.verdict import check
 
 SLOW_COMMIT = """
     CREATE FUNCTION wait_in_commit() RETURNS trigger LANGUAGE plpgsql AS

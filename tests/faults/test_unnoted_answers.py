@@ -17,12 +17,12 @@ from shared.database.tables.events import EventRow, Strategy
 from shared.domain import AccountId, Envelope, SignalEvent
 from shared.inbox import store as inbox
 from shared.proquant.request import signal_body
-from tests.faults.checker import check
-from tests.faults.observed import Exchange, PaperBooks
 from tests.faults.test_checker_passes import delivered
 from tests.faults.test_database_away import away
 from tests.support import in_process_bridge as bridges
 from tests.support.in_process_bridge import Bridge, signal
+from tests.support.judge.observed import Exchange, PaperBooks
+from tests.support.judge.verdict import check
 from workers.sweep import untold_refusals
 
 

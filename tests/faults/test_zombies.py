@@ -8,12 +8,12 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from shared.database.engine import Sessions
 from shared.domain import Direction, SignalEvent
-from tests.faults.checker import check
 from tests.faults.hands import LEASE_SECONDS, Hand, finish, hand, leases_end, unfinished
-from tests.faults.observed import Exchange, PaperBooks
 from tests.faults.test_checker_passes import delivered
 from tests.support import in_process_bridge as bridges
 from tests.support.in_process_bridge import Bridge, signal
+from tests.support.judge.observed import Exchange, PaperBooks
+from tests.support.judge.verdict import check
 
 # Between the last look at the lease and the broker's acceptance nothing of ours can stop a paused worker: there only
 # the broker's own memory of ids helps. Everywhere else the bridge alone must do.

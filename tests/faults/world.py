@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 from shared.domain import Direction, EventType, SignalEvent
-from tests.faults.checker import judge
-from tests.faults.facts import EventFact, Facts, OrderFact, PositionFact
-from tests.faults.observed import Answer, BrokerCall, Exchange
+from tests.support.judge.facts import EventFact, Facts, OrderFact, PositionFact
+from tests.support.judge.observed import Answer, BrokerCall, Exchange
+from tests.support.judge.verdict import judge
 
 T0 = datetime(2026, 1, 5, 12, tzinfo=UTC)
 TEN = Decimal(10)

@@ -13,14 +13,14 @@ from sqlalchemy import event as sqlalchemy_events
 
 from shared.database.engine import Sessions
 from shared.domain import Direction, SignalEvent
-from tests.faults.checker import check
 from tests.faults.hands import hand, unfinished
-from tests.faults.observed import Exchange, PaperBooks
 from tests.faults.test_checker_passes import delivered
 from tests.pooler.conftest import SERVERS
 from tests.pooler.pgbouncer import Pooler
 from tests.support import in_process_bridge as bridges
 from tests.support.in_process_bridge import Bridge, signal
+from tests.support.judge.observed import Exchange, PaperBooks
+from tests.support.judge.verdict import check
 
 THREADS = 16
 STRATEGIES = 48

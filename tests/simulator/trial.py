@@ -11,12 +11,12 @@ from random import Random
 from shared.database.engine import Sessions
 from shared.domain import Direction, EventType
 from shared.proquant import envelope
-from tests.faults.checker import Violation, check
-from tests.faults.observed import Answer, Exchange, PaperBooks
 from tests.simulator import served
 from tests.simulator.served import Pair
 from tests.support import in_process_bridge as bridges
 from tests.support.in_process_bridge import Bridge
+from tests.support.judge.observed import Answer, Exchange, PaperBooks
+from tests.support.judge.verdict import Violation, check
 from tools.http_post import Answer as Posted
 from tools.http_post import PostFailed, post_json
 from tools.simulator.misbehaviour import Misbehaviour

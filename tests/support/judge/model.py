@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 
-from tests.faults.facts import EventFact
+from tests.support.judge.facts import EventFact
 
 OPPOSITE = {"BUY": "SELL", "SELL": "BUY"}
 

@@ -12,10 +12,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.database.clock import database_clock
-from tests.faults import answers, facts, trading
-from tests.faults.answers import GENERIC, THE_NINE, Wrong
-from tests.faults.facts import FINISHED, Facts
-from tests.faults.observed import Books, BrokerCall, Exchange
+from tests.support.judge import answers, facts, trading
+from tests.support.judge.answers import GENERIC, THE_NINE, Wrong
+from tests.support.judge.facts import FINISHED, Facts
+from tests.support.judge.observed import Books, BrokerCall, Exchange
 
 Violation = Wrong
 

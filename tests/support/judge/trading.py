@@ -5,10 +5,10 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import groupby, pairwise
 
-from tests.faults.answers import Wrong
-from tests.faults.facts import FINISHED, EventFact, Facts, OrderFact
-from tests.faults.model import Trade, replay
-from tests.faults.observed import Accepted, Books, BrokerCall
+from tests.support.judge.answers import Wrong
+from tests.support.judge.facts import FINISHED, EventFact, Facts, OrderFact
+from tests.support.judge.model import Trade, replay
+from tests.support.judge.observed import Accepted, Books, BrokerCall
 
 DRIFT = ("gone_at_broker", "parked")
 SIGN = {"BUY": 1, "SELL": -1}

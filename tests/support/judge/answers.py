@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from shared.domain import Event, SignalEvent
-from tests.faults.facts import EventFact, Facts
-from tests.faults.observed import Answer, Exchange
+from tests.support.judge.facts import EventFact, Facts
+from tests.support.judge.observed import Answer, Exchange
 
 THE_NINE = {
     "InvalidCredentials": 401,

@@ -1,0 +1,1 @@
+"""The judge of a run: what the sender was told, the bridge's tables and the broker's books, held against each other."""
