@@ -93,6 +93,9 @@ class FileBooks:
     def net(self, account: str) -> Mapping[str, Decimal]:
         return net(self.accepted(account))
 
+    def outside(self, account: str) -> Mapping[str, Decimal]:
+        return {}
+
 
 def _text(value: object) -> str:
     if isinstance(value, datetime):

@@ -132,7 +132,7 @@ BREAKS: dict[str, tuple[str, Callable[[World], World]]] = {
     "no answer to a refusal, nobody told": ("I10", changed("history", 3, answer=None)),
     "no answer to a refusal, told of something else": (
         "I10",
-        lambda w: replace(changed("history", 3, answer=None)(w), alerts=frozenset({("conflict", 4)})),
+        lambda w: replace(changed("history", 3, answer=None)(w), alerts=(("conflict", 4),)),
     ),
     "200 for a refusal, nobody told": ("I10", early_200),
     "an error for what was done": ("I10", plus("history", exchange(signal("SIGNAL_OPEN", "p1", 1000), NO_FUNDS, 50))),
@@ -162,17 +162,15 @@ ALLOWED: dict[str, Callable[[World], World]] = {
         Answer(503, b'{"error":"unavailable"}', {"content-type": "application/json", "retry-after": "5"})
     ),
     "skipped for a CLOSE that ended at the same instant": lambda w: superseded_at_once(w, at(4.1)),
-    "200 for a refusal that somebody was told of": lambda w: replace(
-        early_200(w), alerts=frozenset({("late_failure", 4)})
-    ),
+    "200 for a refusal that somebody was told of": lambda w: replace(early_200(w), alerts=(("late_failure", 4),)),
     "200 for a refusal, not noted, that somebody was told of": lambda w: replace(
-        changed("history", 3, answer=Answer(200))(w), alerts=frozenset({("late_failure", 4)})
+        changed("history", 3, answer=Answer(200))(w), alerts=(("late_failure", 4),)
     ),
     "200 for a refusal, not noted, and the refusal later": lambda w: again(NO_FUNDS)(
         changed("history", 3, answer=Answer(200))(w)
     ),
     "no answer to a refusal, and somebody was told": lambda w: replace(
-        changed("history", 3, answer=None)(w), alerts=frozenset({("late_failure", 4)})
+        changed("history", 3, answer=None)(w), alerts=(("late_failure", 4),)
     ),
     "a denial before the event was stored": again(
         Answer(409, b'{"type":"MarketClosed"}', ERROR),

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from shared.domain import Direction, EventType, SignalEvent
-from tests.support.judge.facts import EventFact, Facts, OrderFact, PositionFact
+from tests.support.judge.facts import EventFact, OrderFact, PositionFact, collect
 from tests.support.judge.observed import Answer, BrokerCall, Exchange
 from tests.support.judge.verdict import judge
 
@@ -53,7 +53,7 @@ class World:
     events: tuple[EventFact, ...]
     orders: tuple[OrderFact, ...]
     positions: tuple[PositionFact, ...]
-    alerts: frozenset[tuple[str, int | None]]
+    alerts: tuple[tuple[str, int | None], ...]
     books: tuple[Accepted, ...]
     net_: dict[str, Decimal]
     history: tuple[Exchange, ...]
@@ -65,8 +65,11 @@ class World:
     def net(self, account: str) -> dict[str, Decimal]:
         return self.net_
 
+    def outside(self, account: str) -> dict[str, Decimal]:
+        return {}
+
     def broken(self) -> set[str]:
-        facts = Facts(self.events, self.orders, self.positions, self.alerts)
+        facts = collect(self.events, self.orders, self.positions, self.alerts)
         found = judge(facts, self, ["a"], self.history, self.calls, at(100))
         return {violation.invariant for violation in found}
 
@@ -107,7 +110,7 @@ def world() -> World:
             PositionFact(1, "a", "s", "XAUUSD", "BUY", Decimal(0), "closed"),
             PositionFact(2, "a", "s", "XAUUSD", "SELL", Decimal(0), "closed"),
         ),
-        alerts=frozenset(),
+        alerts=(),
         books=(
             Accepted("o1", "BUY", "open", at(1.1), at(1.1)),
             Accepted("o2", "SELL", "close", at(2.1), at(2.1)),

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from tests.simulation.facts import EventFact, Facts, PositionFact
 from tests.simulation.world import World
+from tests.support.judge.facts import EventFact, Facts, PositionFact
 
 FLAT: frozenset[int | None] = frozenset({None})
 
 
 def check(world: World, facts: Facts, strategy: str) -> Iterator[str]:
     """The position at the end, each event that was not executed, and the exact ends of events that came in order."""
-    events = facts.of(strategy)
-    positions = [p for p in facts.positions if p.strategy == strategy]
+    events = sorted(facts.events, key=lambda event: event.moment)
+    positions = list(facts.positions)
     held = next((p for p in positions if p.state == "open"), None)
     expected = _expected(events)
     if (held.opened_by if held else None) not in expected:
@@ -44,7 +44,7 @@ def _expected(events: list[EventFact]) -> frozenset[int | None]:
             case "SIGNAL_OPEN" | "SIGNAL_REOPEN", "done", _:
                 return frozenset({event.id})
             case "SIGNAL_REOPEN", "refused", _:
-                if was_ended(event):
+                if event.closed_all():
                     return FLAT
                 if not event.orders and event.error == "MarketClosed":
                     return _expected(before) | FLAT
@@ -63,13 +63,6 @@ def _last_of(event: EventFact, before: list[EventFact]) -> frozenset[int | None]
     """The last that opened just what the event asks for: that is what must be held."""
     same = [e.id for e in before if e.type != "SIGNAL_CLOSE" and e.state == "done" and e.content == event.content]
     return frozenset(same[-1:])
-
-
-def was_ended(event: EventFact) -> bool:
-    """Whether the close leg of a REOPEN, or a CLOSE, has left nothing to close: of a REOPEN only the opening failed."""
-    closes = event.leg("close")
-    nothing_left = bool(closes) and (closes[-1].state == "filled" or closes[-1].error == "PositionNotFound")
-    return bool(event.leg("open")) or nothing_left
 
 
 class _Timeline:
@@ -136,7 +129,7 @@ class _Timeline:
         return closer.finished_at is None or closer.finished_at > at
 
     def _names_closed(self, event: EventFact) -> bool:
-        named = [p for p in self._positions if self._by_id[p.opened_by].named == event.named]
+        named = [p for p in self._positions if self._by_id[p.opened_by].position == event.position]
         return any(p.state == "closed" for p in named)
 
 
@@ -175,4 +168,4 @@ def _after(event: EventFact, held: EventFact | None) -> EventFact | None:
         return None if gone else held
     if event.state == "done":
         return event
-    return None if event.type == "SIGNAL_REOPEN" and was_ended(event) else held
+    return None if event.type == "SIGNAL_REOPEN" and event.closed_all() else held

@@ -1,30 +1,18 @@
-"""Judges a world that has come to rest: a small model of the protocol, which shares no decision with the product."""
+"""Judges a world that has come to rest: by the judge of all kinds of tests, and by what only a world can show."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from tests.simulation import answers, ending
+from tests.simulation import ending, views
 from tests.simulation.books import Entry
-from tests.simulation.broker import DEADLINE_SECONDS
-from tests.simulation.facts import EventFact, Facts
 from tests.simulation.world import World
+from tests.support.judge import answers, verdict
+from tests.support.judge.facts import EventFact, Facts
 
-ENDED = frozenset({"done", "refused", "skipped"})
-PROTOCOL_ERRORS = frozenset(
-    {
-        "InsufficientFunds",
-        "QuantityTooLow",
-        "QuantityTooHigh",
-        "InvalidQuantityPrecision",
-        "UnsupportedInstrument",
-        "PositionAlreadyExists",
-        "PositionNotFound",
-        "MarketClosed",
-        "InvalidCredentials",
-    }
-)
-GENERIC_ERRORS = frozenset({"expired", "rejected"})
+PROTOCOL_ERRORS = frozenset(answers.THE_NINE)
+GENERIC_ERRORS = frozenset({"expired", "rejected"})  # nobody pauses an account, or disables a strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +31,40 @@ def judge(world: World, facts: Facts) -> Verdict:
     """Every invariant on every strategy."""
     violations = list(world.problems)
     violations += [f"the adapter broke: {bug!r}" for bug in world.broker.bugs]
-    violations += answers.check(world, facts)
+    violations += _answers(world, facts)
+    violations += _foreign(world, facts)
     residual: list[str] = []
     for story in world.stories:
-        entries = [e for e in world.books.entries if e.request.strategy_id == story.strategy_id]
-        found = list(_strategy(world, facts, story.strategy_id, entries))
+        entries = views.entries_of(world, story.strategy_id)
+        found = list(_strategy(world, facts.of(story.strategy_id), story.strategy_id, entries))
         late = [e for e in entries if e.late and (e.state != "rejected" or _hides_another(e, entries))]
         (residual if late else violations).extend(found)
     return Verdict(violations, residual)
+
+
+def _answers(world: World, facts: Facts) -> Iterator[str]:
+    """I10: in a world nothing is refused at receipt, so that each answer is of a row, and says what became of it."""
+    rows = {(event.strategy_id, event.type, event.timestamp_ms): event for event in facts.events}
+    for answer in world.answers:
+        reply = answer.reply
+        if reply is None or reply.status == 503:
+            continue
+        row = rows.get((answer.event.strategy_id, str(answer.event.type), answer.event.timestamp_ms))
+        said = json.loads(reply.body) if reply.body else {}
+        word = said.get("type") or said.get("error")
+        if row is None:
+            yield f"I1: answered {reply.status} {word} at {answer.at:.3f} without a row: {answer.event}"
+        elif reply.status == 200 and row.state == "refused" and row.accepted_at is None and not answer.lost_commits:
+            yield f"I10: answered 200 as if handled, and nobody noted it: {row}"
+        elif reply.status != 200 and (row.state != "refused" or word != row.error):
+            yield f"I10: answered {reply.status} {word}, but: {row}"
+
+
+def _foreign(world: World, facts: Facts) -> Iterator[str]:
+    """I3: whatever came to the broker was meant, also where it never arrived."""
+    meant = {order.client_order_id for order in facts.orders}
+    for name in sorted({call.client_order_id for call in world.books.calls} - meant):
+        yield f"I3: the broker was asked for {name}, which no intent tells of"
 
 
 def _hides_another(entry: Entry, entries: list[Entry]) -> bool:
@@ -60,90 +74,37 @@ def _hides_another(entry: Entry, entries: list[Entry]) -> bool:
 
 
 def _strategy(world: World, facts: Facts, strategy: str, entries: list[Entry]) -> Iterator[str]:
-    events = facts.of(strategy)
-    yield from _all_ended(facts, events)
-    yield from _late_refusals_are_told(facts, events)
-    yield from _one_accepted_order_a_leg(entries, events)
-    yield from _only_own_orders(entries, events)
-    yield from _in_event_order(entries, events)
+    yield from _invariants(world, facts, strategy)
+    yield from _as_meant(facts, entries)
     yield from _flat_before_open(entries)
-    yield from _no_blind_resend(world, events)
     if world.rules.marks:
         yield from _marked(entries)
-    yield from _refusals_are_true(world, events, entries)
-    if not any(event.state == "parked" for event in events):
-        yield from _ledger_is_the_books(world, facts, strategy, events, entries)
+    yield from _refusals_are_true(world, facts, entries)
+    if not any(event.state == "parked" for event in facts.events):
         yield from ending.check(world, facts, strategy)
 
 
-def _all_ended(facts: Facts, events: list[EventFact]) -> Iterator[str]:
-    parked = any(event.state == "parked" for event in events)
-    for event in events:
-        waits_for_person = event.state == "parked" or (parked and event.type != "SIGNAL_CLOSE")
-        if event.state not in ENDED and not waits_for_person:
-            yield f"I2: unfinished: {event}"
-        if event.state == "parked" and ("parked", event.id) not in facts.alerts:
-            yield f"I2: parked in silence: {event}"
+def _invariants(world: World, facts: Facts, strategy: str) -> Iterator[str]:
+    """I1 to I10 as everywhere; every event has to be at its end."""
+    if not facts.events:
+        return
+    account = facts.events[0].account
+    calls = list(views.calls(world, {order.client_order_id for order in facts.orders}))
+    books, history = views.StrategyBooks(world, strategy), views.history(world, strategy, account)
+    for wrong in verdict.judge(facts, books, [account], history, calls, world.now()):
+        yield f"{wrong.invariant}: {wrong.subject}: {wrong.seen}"
 
 
-def _late_refusals_are_told(facts: Facts, events: list[EventFact]) -> Iterator[str]:
-    """Who was answered 200 before the refusal hears of it from an alert."""
-    told = {event for _, event in facts.alerts}
-    for event in events:
-        late = event.accepted_at and event.finished_at and event.accepted_at < event.finished_at
-        if event.state == "refused" and late and event.id not in told:
-            yield f"a refusal after a 200 was told to nobody: {event}"
-
-
-def _one_accepted_order_a_leg(entries: list[Entry], events: list[EventFact]) -> Iterator[str]:
-    accepted = [entry.request.client_order_id for entry in entries if entry.state != "rejected"]
-    for client_order_id in sorted(set(accepted)):
-        if accepted.count(client_order_id) > 1:
-            yield f"I3: {client_order_id} was accepted {accepted.count(client_order_id)} times"
-    for event in events:
-        opens = [order for order in event.leg("open") if order.client_order_id in accepted]
-        if len(opens) > 1:
-            yield f"I3: {len(opens)} accepted orders for the open leg of {event}"
-
-
-def _only_own_orders(entries: list[Entry], events: list[EventFact]) -> Iterator[str]:
-    """Whatever stands in the books was meant: an intent of that id, side and quantity, of an event that executes."""
-    orders = {order.client_order_id: (event, order) for event in events for order in event.orders}
+def _as_meant(facts: Facts, entries: list[Entry]) -> Iterator[str]:
+    """I3: what was refused, too, was asked for just as it was meant, and no order of a skipped event was executed."""
+    orders = {order.client_order_id: (event, order) for event in facts.events for order in event.orders}
     for entry in entries:
-        known = orders.get(entry.request.client_order_id)
-        if known is None:
-            yield f"I1: the books hold {entry.request.client_order_id}, which no intent tells of"
-            continue
-        event, order = known
-        if (order.side, order.quantity, order.leg) != (entry.request.side, entry.request.quantity, entry.request.leg):
+        event, order = orders.get(entry.request.client_order_id, (None, None))
+        asked = (entry.request.side, entry.request.quantity, entry.request.leg)
+        if order is not None and (order.side, order.quantity, order.leg) != asked:
             yield f"I3: the intent and the order differ: {order} {entry.request}"
-        if entry.request.leg == "open" and (event.direction, event.quantity) != (order.side, order.quantity):
-            yield f"the open leg is not what the signal asked for: {event} {order}"
-        if event.state == "skipped" and entry.fills:
+        if event is not None and event.state == "skipped" and entry.fills:
             yield f"an order was executed for {event}"
-
-
-def _in_event_order(entries: list[Entry], events: list[EventFact]) -> Iterator[str]:
-    """Each filled order against all that were filled before it, and not only against the last."""
-    by_order = {order.client_order_id: event for event in events for order in event.orders}
-    filled = [entry for entry in entries if entry.fills and entry.request.client_order_id in by_order]
-    for number, entry in enumerate(filled):
-        event = by_order[entry.request.client_order_id]
-        before = {by_order[e.request.client_order_id].id: by_order[e.request.client_order_id] for e in filled[:number]}
-        for other in before.values():
-            if other.moment > event.moment and not _was_left_a_rest(event, other):
-                yield f"I4: {entry.request.client_order_id} was executed after an order of the later {other}"
-
-
-def _was_left_a_rest(event: EventFact, later: EventFact) -> bool:
-    """Whether the event came when a later CLOSE or REOPEN had begun, which then could close but a part of it all.
-
-    That one was refused; nobody could have known the earlier event, and the rest is held as if the later one had not
-    been (docs/decisions/0014-a-refused-reopen-supersedes-what-it-ended.md). No other case is let pass.
-    """
-    unknown = later.started_at is not None and event.received_at >= later.started_at
-    closing = later.type in {"SIGNAL_CLOSE", "SIGNAL_REOPEN"}
-    return unknown and closing and later.state == "refused" and not ending.was_ended(later)
 
 
 def _flat_before_open(entries: list[Entry]) -> Iterator[str]:
@@ -162,41 +123,18 @@ def _reduces(before: Decimal, change: Decimal) -> bool:
     return before * change < 0 and abs(change) <= abs(before)
 
 
-def _no_blind_resend(world: World, events: list[EventFact]) -> Iterator[str]:
-    """Between two sends of one order: a proof that the first did not arrive, or will never."""
-    for order in (order for event in events for order in event.orders):
-        calls = [call for call in world.books.calls if call.client_order_id == order.client_order_id]
-        pending: float | None = None  # from when "nothing found" proves something; None = nothing to be proven
-        for call in calls:
-            if call.kind == "find" and call.outcome == "nothing" and pending is not None and call.began >= pending:
-                pending = None
-            if call.kind == "submit":
-                if pending is not None:
-                    yield f"I8: {order.client_order_id} was sent again at {call.began:.3f} without a proof"
-                pending = None if call.outcome == "unavailable" else _provable_from(world, call.began, call.ended)
-
-
 def _marked(entries: list[Entry]) -> Iterator[str]:
     for entry in entries:
         if entry.request.mark is None:
             yield f"an order left without the mark that its look-ups need: {entry.request}"
 
 
-def _provable_from(world: World, began: float, ended: float | None) -> float:
-    latest = began + DEADLINE_SECONDS
-    return (latest if ended is None else min(latest, ended)) + world.rules.settle
-
-
-def _refusals_are_true(world: World, events: list[EventFact], entries: list[Entry]) -> Iterator[str]:
-    for event in (event for event in events if event.state == "refused"):
+def _refusals_are_true(world: World, facts: Facts, entries: list[Entry]) -> Iterator[str]:
+    for event in (event for event in facts.events if event.state == "refused"):
         if event.error not in PROTOCOL_ERRORS | GENERIC_ERRORS:
             yield f"I7: {event} has no error of the closed set"
         if event.refused_by == "broker":
-            mine = {order.client_order_id for order in event.orders}
-            said = [e for e in entries if e.request.client_order_id in mine and not e.fills]
-            words = {e.error or "rejected" for e in said if e.state in {"rejected", "cancelled"}}
-            if event.error not in words:
-                yield f"I7: the broker never said so: {event}, it said {words}"
+            yield from _said_by_broker(event, entries)
         if event.error == "expired" and event.finished_at is not None:
             age = event.finished_at.timestamp() - event.timestamp_ms / 1000
             if age <= world.rules.max_age:
@@ -205,18 +143,9 @@ def _refusals_are_true(world: World, events: list[EventFact], entries: list[Entr
             yield f"I7: the market was open: {event}"
 
 
-def _ledger_is_the_books(
-    world: World, facts: Facts, strategy: str, events: list[EventFact], entries: list[Entry]
-) -> Iterator[str]:
-    for order in (order for event in events for order in event.orders):
-        booked = sum((e.filled for e in entries if e.request.client_order_id == order.client_order_id), Decimal(0))
-        if not order.filled == order.fills == booked:
-            yield f"I6: {order}: the books say {booked}"
-    held = [p for p in facts.positions if p.strategy == strategy and p.state == "open"]
-    if len(held) > 1:
-        yield f"I6: {len(held)} open positions of {strategy}"
-    ours = {p.symbol: p.quantity if p.direction == "BUY" else -p.quantity for p in held}
-    for symbol in {entry.request.symbol for entry in entries} | set(ours):
-        theirs = world.books.net(strategy, symbol)
-        if ours.get(symbol, Decimal(0)) != theirs:
-            yield f"I6: the ledger holds {ours.get(symbol, 0)} {symbol} of {strategy}, the broker {theirs}"
+def _said_by_broker(event: EventFact, entries: list[Entry]) -> Iterator[str]:
+    mine = {order.client_order_id for order in event.orders}
+    said = [e for e in entries if e.request.client_order_id in mine and not e.fills]
+    words = {e.error or "rejected" for e in said if e.state in {"rejected", "cancelled"}}
+    if event.error not in words:
+        yield f"I7: the broker never said so: {event}, it said {words}"

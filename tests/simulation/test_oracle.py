@@ -9,7 +9,9 @@ import pytest
 from shared.domain import ClientOrderId, Direction, Leg
 from tests.simulation import oracle
 from tests.simulation.books import Entry
-from tests.simulation.facts import EventFact, OrderFact
+from tests.simulation.views import accepted
+from tests.support.judge import trading
+from tests.support.judge.facts import EventFact, OrderFact
 from workers.brokers.base import OrderRequest
 
 BEGUN = datetime(2030, 1, 7, tzinfo=UTC)
@@ -37,14 +39,14 @@ def test_after_any_other_event_it_is_out_of_order(other: dict[str, str | None]) 
 
 def test_after_a_flip_that_left_nothing_it_is_out_of_order() -> None:
     later = later_flip()
-    later.orders = [replace(later.orders[0], state="filled", filled=FULL)]
-    assert wrong(early_flip(), later)
+    closed = replace(later.orders[0], state="filled", filled=FULL)
+    assert wrong(early_flip(), replace(later, orders=(closed,)))
 
 
 def test_an_order_is_compared_with_all_before_it_and_not_only_with_the_last() -> None:
     first, second, third = (event(number, "SIGNAL_OPEN", "done") for number in (1, 2, 3))
-    found = list(oracle._in_event_order([entry(e) for e in (third, first, second)], [first, second, third]))
-    assert [line.split()[1] for line in found] == ["order-1", "order-2"]
+    found = out_of_order(third, first, second)
+    assert [subject.split()[1] for subject in found] == ["1", "2"]
 
 
 def test_a_refusal_that_came_late_hides_what_the_same_order_became_and_nothing_else() -> None:
@@ -56,7 +58,14 @@ def test_a_refusal_that_came_late_hides_what_the_same_order_became_and_nothing_e
 
 
 def wrong(early: EventFact, later: EventFact) -> list[str]:
-    return list(oracle._in_event_order([entry(later), entry(early)], [early, later]))
+    return out_of_order(later, early)
+
+
+def out_of_order(*executed: EventFact) -> list[str]:
+    """The events that the judge finds to have been executed too late."""
+    orders = {each.orders[0].client_order_id: each.orders[0] for each in executed}
+    found = trading._in_order([accepted(entry(e)) for e in executed], orders, {e.id: e for e in executed})
+    return [each.subject for each in found]
 
 
 def early_flip(received_at: datetime = BEGUN + SECOND) -> EventFact:
@@ -69,17 +78,23 @@ def later_flip() -> EventFact:
 
 def event(number: int, kind: str, state: str) -> EventFact:
     order = OrderFact(
-        number, number, "close", 0, f"order-{number}", "X", "SELL", FULL, "partially_filled", None, Decimal(6), FULL
+        number, number, "close", 0, f"order-{number}", "X", "SELL", FULL, "partially_filled", Decimal(6), FULL, 1, None
     )
     return EventFact(
-        number, "s0", number, kind, number, "p", "SELL", "X", FULL, state, None, None, None,
-        BEGUN, BEGUN, BEGUN + SECOND, None, [order],
+        number, "a", "s0", kind, number, number, "p", "SELL", "X", FULL, FULL, state, None, None, None,
+        BEGUN, None, BEGUN, BEGUN + SECOND, (order,),
     )  # fmt: skip
 
 
 def entry(event: EventFact) -> Entry:
     order = event.orders[0]
     request = OrderRequest(
-        ClientOrderId(order.client_order_id), "X", Direction.SELL, FULL, Leg.CLOSE, event.strategy, event.named
+        ClientOrderId(order.client_order_id),
+        "X",
+        Direction.SELL,
+        FULL,
+        Leg.CLOSE,
+        event.strategy_id,
+        event.position or "",
     )
     return Entry(request, event.id, 0.0, late=False, state="filled", fills=[Decimal(6)])

@@ -7,11 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
 
-from tests.simulation import facts, oracle
+from shared.database.tables.accounts import Account
+from tests.simulation import oracle
 from tests.simulation.furnishing import build
 from tests.simulation.world import World
+from tests.support.judge import facts
 
 
 @dataclass(slots=True)
@@ -29,10 +32,16 @@ def run(seed: int, engine: Engine, always_tell: bool = False) -> Trial:
     """Plays the world of this seed and judges it."""
     world = build(seed, engine)
     world.run()
-    found = facts.read(engine)
+    found = _read(engine)
     verdict = oracle.judge(world, found)
     story = _tell(world, found, verdict.violations + verdict.residual) if verdict.violations or always_tell else ""
     return Trial(seed, verdict.violations, verdict.residual, _count(world, found), story)
+
+
+def _read(engine: Engine) -> facts.Facts:
+    """The tables as they are now; they hold one world."""
+    with Session(engine) as session:
+        return facts.read(session, session.scalars(select(Account.name)).all())
 
 
 @contextmanager
@@ -59,7 +68,7 @@ def _count(world: World, found: facts.Facts) -> Counter[str]:
         if answer.reply is not None and answer.reply.status == 200 and answer.lost_commits
     }
     for event in found.events:
-        unnoted = event.accepted_at is None and (event.strategy, event.timestamp_ms) in accepted
+        unnoted = event.accepted_at is None and (event.strategy_id, event.timestamp_ms) in accepted
         counts["refusals after a 200 that the database could not note"] += unnoted and event.state == "refused"
         counts["refusals that a person was told of"] += ("late_failure", event.id) in found.alerts
         counts["events"] += 1

@@ -58,13 +58,17 @@ class Rules:
 
 @dataclass(slots=True)
 class Answer:
-    """What ProQuant heard to one delivery; None when the receiver died. `lost_commits`: how many failed meanwhile."""
+    """What ProQuant heard to one delivery, and when; None when the receiver died.
+
+    `lost_commits`: how many failed meanwhile.
+    """
 
     by: str
     event: SignalEvent
     at: float
     reply: Reply | None
     lost_commits: int = 0
+    ended: float = 0.0
 
 
 @dataclass
@@ -192,6 +196,7 @@ class World:
         self.answers.append(answer)
         try:
             answer.reply = receive(self.desk, _call(delivery.event, self.token))
+            answer.ended = self.scheduler.now
             self.scheduler.note(f"answers {answer.reply.status} {answer.reply.body.decode()[:60]}")
         finally:
             self.undelivered -= 1

@@ -25,7 +25,7 @@ GENERIC = {
     "unavailable", "internal",
 }  # fmt: skip
 PASSING = {"unavailable", "internal", "too_many_attempts"}  # says nothing of the event: it may be answered anew
-TOLD_TOO_LATE = ("late_failure", "flat_not_reversed", "partial_fill", "parked")
+TOLD_TOO_LATE = ("late_failure", "flat_not_reversed", "parked")
 
 Identity = tuple[str, ...]
 
@@ -47,6 +47,10 @@ def judge(facts: Facts, history: Sequence[Exchange]) -> list[Wrong]:
     for exchange in history:
         deliveries.setdefault(_identity(exchange), []).append(exchange)
     wrong = [found for exchange in history for found in _form(exchange)]
+    wrong += [
+        Wrong("I1", str(same[0]), f"is in the inbox {len(same)} times") for same in rows.values() if len(same) > 1
+    ]
+    wrong += [found for event in facts.events for found in _told_once(facts, event)]
     for identity, exchanges in deliveries.items():
         wrong += _one_row(exchanges, rows.get(identity, []))
         wrong += _same_answer(facts, exchanges, rows.get(identity, []))
@@ -135,6 +139,15 @@ def _told_to_nobody(facts: Facts, exchanges: Sequence[Exchange], rows: Sequence[
         mine = [e.answer for e in exchanges if _has_content_of(e.event, row) and e.answer is not None]
         if not any(word_of(answer) == row.error for answer in mine) and not facts.alerted(row.id, *TOLD_TOO_LATE):
             yield Wrong("I10", str(row), f"refused with {row.error}, and nobody was told")
+
+
+def _told_once(facts: Facts, row: EventFact) -> Iterable[Wrong]:
+    """I10, of the rows: a refusal of what had been accepted is told to a person, and no refusal twice."""
+    accepted = row.accepted_at is not None and row.finished_at is not None and row.accepted_at < row.finished_at
+    if row.state == "refused" and accepted and not facts.alerted(row.id, *TOLD_TOO_LATE):
+        yield Wrong("I10", str(row), "refused after a 200, and nobody was told")
+    if facts.alerts.count(("late_failure", row.id)) > 1:
+        yield Wrong("I10", str(row), "the refusal was told more than once")
 
 
 def _conflicts(facts: Facts, exchanges: Sequence[Exchange], row: EventFact) -> Iterable[Wrong]:

@@ -73,6 +73,10 @@ class Books(Protocol):
         """The signed net quantity of each symbol that is not flat."""
         ...
 
+    def outside(self, account: str) -> Mapping[str, Decimal]:
+        """What was traded beside the bridge, signed, by symbol: at the broker's own terminal, or by the broker."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PaperBooks:
@@ -85,6 +89,9 @@ class PaperBooks:
 
     def net(self, account: str) -> Mapping[str, Decimal]:
         return books.net_positions(self.session, account)
+
+    def outside(self, account: str) -> Mapping[str, Decimal]:
+        return {}
 
 
 @dataclass(frozen=True, slots=True)

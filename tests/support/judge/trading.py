@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from itertools import groupby, pairwise
+from itertools import groupby
 
 from tests.support.judge.answers import Wrong
 from tests.support.judge.facts import FINISHED, EventFact, Facts, OrderFact
@@ -25,9 +25,10 @@ def judge(facts: Facts, books: Books, accounts: Sequence[str], calls: Sequence[B
         wrong += _in_order(accepted, orders, events)
         wrong += _close_before_open(accepted, orders, events)
         wrong += _as_reported(accepted, orders)
-        wrong += _net(account, accepted, books.net(account), facts)
+        wrong += _as_booked(account, accepted, facts)
+        wrong += _net(account, accepted, books, facts)
         wrong += _stories(account, accepted, orders, facts)
-    return wrong + _rows(facts) + _looked_up(calls)
+    return wrong + _meant(facts) + _rows(facts) + _looked_up(calls)
 
 
 def _once(accepted: Sequence[Accepted], orders: Mapping[str, OrderFact]) -> Iterable[Wrong]:
@@ -52,13 +53,32 @@ def _once(accepted: Sequence[Accepted], orders: Mapping[str, OrderFact]) -> Iter
 def _in_order(
     accepted: Sequence[Accepted], orders: Mapping[str, OrderFact], events: Mapping[int, EventFact]
 ) -> Iterable[Wrong]:
-    """I4: by ProQuant's timestamp, then by arrival. An order that never filled anything has no place in it."""
-    ours = [(order, orders.get(order.client_order_id)) for order in accepted if order.filled_quantity > 0]
-    known = [(order, events[row.event]) for order, row in ours if row is not None]
-    for _, group in groupby(sorted(known, key=lambda pair: pair[1].strategy), key=lambda pair: pair[1].strategy):
-        for (_, before), (order, after) in pairwise(group):
-            if after.moment < before.moment:
-                yield Wrong("I4", str(after), f"its {order.leg} was accepted after that of the later {before}")
+    """I4: by ProQuant's timestamp, then by arrival. An order that never filled anything has no place in it.
+
+    Each is held against all before it, and not only against the last.
+    """
+    before: dict[tuple[str, str], dict[int, EventFact]] = {}
+    for order in accepted:
+        row = orders.get(order.client_order_id)
+        if row is None or order.filled_quantity <= 0:
+            continue
+        event = events[row.event]
+        earlier = before.setdefault(event.strategy, {})
+        for other in earlier.values():
+            if other.moment > event.moment and not _was_left_a_rest(event, other):
+                yield Wrong("I4", str(event), f"its {order.leg} was accepted after that of the later {other}")
+        earlier[event.id] = event
+
+
+def _was_left_a_rest(event: EventFact, later: EventFact) -> bool:
+    """Whether the event came when a later CLOSE or REOPEN had begun, which then could close but a part of it all.
+
+    That one was refused; nobody could have known the earlier event, and the rest is held as if the later one had not
+    been (docs/decisions.md, "A refused REOPEN supersedes"). No other case is let pass.
+    """
+    unknown = later.started_at is not None and event.received_at >= later.started_at
+    closing = later.type in {"SIGNAL_CLOSE", "SIGNAL_REOPEN"}
+    return unknown and closing and later.state == "refused" and not later.closed_all()
 
 
 def _close_before_open(
@@ -86,26 +106,48 @@ def _as_reported(accepted: Sequence[Accepted], orders: Mapping[str, OrderFact]) 
         ours = orders.get(order.client_order_id)
         if ours is None:
             continue
-        here = (ours.symbol, ours.side, ours.quantity, ours.leg, ours.filled, ours.state)
-        there = (order.symbol, order.side, order.quantity, order.leg, order.filled_quantity, order.state)
+        meant = (ours.symbol, ours.side, ours.quantity, ours.leg)
+        asked = (order.symbol, order.side, order.quantity, order.leg)
+        if meant != asked:
+            yield Wrong("I6", order.client_order_id, f"we meant {meant}, the broker was asked for {asked}")
+        here, there = (ours.filled, ours.state), (order.filled_quantity, order.state)
         if here != there and ours.state in {"filled", "partially_filled", "cancelled", "rejected", "planned"}:
             yield Wrong("I6", order.client_order_id, f"we say {here}, the broker {there}")
 
 
-def _net(account: str, accepted: Sequence[Accepted], net: Mapping[str, Decimal], facts: Facts) -> Iterable[Wrong]:
-    """I6: what all strategies hold together is the broker's net position, or somebody was told why not."""
-    traded: dict[str, Decimal] = {}
+def _as_booked(account: str, accepted: Sequence[Accepted], facts: Facts) -> Iterable[Wrong]:
+    """I6: what an event that has ended says was filled, the broker has filled, also under an id that it does not have.
+
+    An event that a person has settled is left out: what was filled is what that person said.
+    """
+    booked: dict[str, Decimal] = {}
+    for order in accepted:
+        name = order.client_order_id
+        booked[name] = booked.get(name, Decimal(0)) + order.filled_quantity
+    for event in facts.events:
+        if event.account != account or event.state not in FINISHED or facts.alerted(event.id, "parked"):
+            continue
+        for mine in event.orders:
+            there = booked.get(mine.client_order_id, Decimal(0))
+            if mine.filled != there:
+                yield Wrong("I6", mine.client_order_id, f"we say {mine.filled} were filled, the broker {there}")
+
+
+def _net(account: str, accepted: Sequence[Accepted], books: Books, facts: Facts) -> Iterable[Wrong]:
+    """I6: what all strategies hold together is the broker's net position, or waits for a person."""
+    net = books.net(account)
+    traded = dict(books.outside(account))
     for order in accepted:
         traded[order.symbol] = traded.get(order.symbol, Decimal(0)) + SIGN[order.side] * order.filled_quantity
     if {symbol: quantity for symbol, quantity in traded.items() if quantity} != dict(net):
-        yield Wrong("I6", account, f"the broker's orders add up to {traded}, its positions are {dict(net)}")
+        yield Wrong("I6", account, f"the broker's trades add up to {traded}, its positions are {dict(net)}")
     held: dict[str, Decimal] = {}
     for position in facts.positions:
         if position.account == account and position.state == "open":
             signed = SIGN[position.direction] * position.quantity
             held[position.symbol] = held.get(position.symbol, Decimal(0)) + signed
     held = {symbol: quantity for symbol, quantity in held.items() if quantity}
-    told = any(facts.alerted(event.id, *DRIFT) for event in facts.events if event.account == account)
+    told = any(facts.alerted(event.id, "parked") for event in facts.events if event.account == account)
     if held != dict(net) and not told:
         yield Wrong("I6", account, f"the ledger holds {held}, the broker {dict(net)}")
 
@@ -136,14 +178,25 @@ def _stories(
             yield Wrong("I6", f"{account}/{strategy}", f"the ledger holds {ledger}, the fills leave {told}")
 
 
-def _ended(event: EventFact) -> tuple[datetime, datetime, tuple[int, int]]:
+def _ended(event: EventFact) -> tuple[datetime, bool, datetime, tuple[int, int]]:
     """Where a finished event stands among those of its strategy.
 
-    One transaction ends an event and those that it makes void, all at one instant: then the one that was taken up
-    first came first. By their moments alone, an OPEN once stood before the CLOSE that had superseded it.
+    One transaction ends an event and those that it makes void or that follow at once, all at one instant: then what
+    the broker has answered came first, and else what was taken up first. By their moments alone, an OPEN once stood
+    before the CLOSE that had superseded it.
     """
     assert event.finished_at is not None
-    return event.finished_at, event.started_at or event.finished_at, event.moment
+    return event.finished_at, not event.orders, event.started_at or event.finished_at, event.moment
+
+
+def _meant(facts: Facts) -> list[Wrong]:
+    """I3: an intent to open is for just what the signal asks for, whatever became of it."""
+    return [
+        Wrong("I3", order.client_order_id, f"meant {order.side} {order.quantity}, and {event} asks for {event.wanted}")
+        for event in facts.events
+        for order in event.leg("open")
+        if (order.side, order.quantity) != (event.direction, event.wanted)
+    ]
 
 
 def _rows(facts: Facts) -> list[Wrong]:

@@ -59,12 +59,17 @@ def judge(
 
 
 def _unfinished(known: Facts, since: datetime) -> list[Violation]:
-    """I2. A parked event is for a person, who must have been told of it."""
+    """I2. A parked event is for a person, who must have been told of it; all but a CLOSE wait behind it."""
+    parked = {event.strategy for event in known.events if event.state == "parked"}
     late = [event for event in known.events if event.state not in FINISHED and event.received_at <= since]
     return [
         Violation("I2", str(event), f"not finished: {event.reason}")
         for event in late
-        if not (event.state == "parked" and known.alerted(event.id, "parked"))
+        if not (
+            known.alerted(event.id, "parked")
+            if event.state == "parked"
+            else event.strategy in parked and event.type != "SIGNAL_CLOSE"
+        )
     ]
 
 
