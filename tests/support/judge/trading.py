@@ -74,7 +74,7 @@ def _was_left_a_rest(event: EventFact, later: EventFact) -> bool:
     """Whether the event came when a later CLOSE or REOPEN had begun, which then could close but a part of it all.
 
     That one was refused; nobody could have known the earlier event, and the rest is held as if the later one had not
-    been (docs/decisions.md, "A refused REOPEN supersedes"). No other case is let pass.
+    been (docs/decisions/0014-a-refused-reopen-supersedes-what-it-ended.md). No other case is let pass.
     """
     unknown = later.started_at is not None and event.received_at >= later.started_at
     closing = later.type in {"SIGNAL_CLOSE", "SIGNAL_REOPEN"}
