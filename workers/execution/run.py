@@ -44,12 +44,13 @@ DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError)  # the last:
 def execute_event(bench: Workbench, rung: EventId) -> None:
     """Answers a doorbell: executes what is due of the event's strategy until nothing is.
 
-    1. Lease the strategy. If somebody has it, that one will find the event: go.
-    2. Take the first due event up, decide about it, and write down what will be asked of the broker: one transaction.
-    3. Speak with the broker, outside of any transaction.
-    4. Write down what it said and decide on: to ask again, or that the event is over. The transaction that ends an
-       event takes the next one up and decides about it; or, when nothing is due, lets go under the lock that the
-       receiver takes too.
+    1. Lease the strategy of the event. If somebody has it, that one will find the event: return.
+    2. Look at the first event that is due, decide about it, and record what will be asked of the broker. All of that
+       is one transaction (`transaction.begin`).
+    3. Send the order, or ask: outside of any transaction.
+    4. Record what the broker said, and decide on: to ask again, or that the event is over. The transaction that ends an
+       event takes up the next one and decides about it; or, when nothing is due, releases the strategy under the lock
+       that the receiver takes too (`transaction.go_on`).
     """
     try:
         turn = _transact(bench, partial(transaction.begin, rung=rung))

@@ -142,62 +142,6 @@ def limits_of(bench: Workbench, at_hand: AtHand | None) -> Limits:
     return Limits(bench.open_max_age, bench.reorder_grace, at_hand.promises.settle_seconds, at_hand.promises.marks)
 
 
-def lease_seconds(bench: Workbench, at_hand: AtHand | None) -> float:
-    """For how long a strategy is leased. The answer must come before the lease can end."""
-    deadline = at_hand.promises.deadline_seconds if at_hand is not None else 0.0
-    return max(bench.lease, deadline + LEASE_MARGIN_SECONDS)
-
-
-def _spare_the_disk(t: Transaction, turn: Turn) -> None:
-    """Where nothing was written down but who has the strategy."""
-    if all(isinstance(each.step, AskMarket | AskMark) for each in turn.decided):
-        not_durable(t.session)
-
-
-def _ended_whole(t: Transaction, hand: Hand) -> Decided | None:
-    """The end of the event, where the answer is that: the order is filled, and nothing is left to decide.
-
-    That is most of what ever happens, and takes one statement instead of a look at everything. Where anything is
-    otherwise than it was when the order was sent, nothing is written, and the whole way is gone.
-    """
-    said, asked = hand.heard.last, hand.asking
-    if asked is None or asked.order is None or not isinstance(said, Reported):
-        return None
-    if not ending.ends_whole(asked.situation, asked.order, said.report):
-        return None
-    answered = full_fill.filled_whole(t.session, asked.order, said.report, t.now)
-    return None if answered is None else Decided(hand.event, ending.ENDED, awaited=not answered)
-
-
-def _decide(t: Transaction, hand: Hand, decided: tuple[Decided, ...]) -> Turn:
-    """An event that is no longer being executed has ended, waits or is parked: a commit that raised was applied."""
-    situation = assess(t.session, hand.event)
-    if situation.task.state is not EventState.EXECUTING:
-        return _take_next(t, hand, decided)
-    return _decide_in(t, hand, situation, decided)
-
-
-def _decide_in(t: Transaction, hand: Hand, situation: Situation, decided: tuple[Decided, ...]) -> Turn:
-    step = planning.next_step(situation, hand.heard, t.now, limits_of(t.bench, hand.at_hand))
-    if t.stopping and isinstance(step, Place | Send):
-        step = WaitUntil(t.now, "The worker stops; another one goes on.")
-    return _record(t, hand, situation, step, decided)
-
-
-def _record(t: Transaction, hand: Hand, situation: Situation, step: Step, decided: tuple[Decided, ...]) -> Turn:
-    recorded = record_step(t.session, situation, step, hand.heard.mark, t.now, hand.lease.seconds, t.bench.jitter())
-    due = recorded if isinstance(recorded, datetime) else None
-    decided = (*decided, Decided(hand.event, step, due, awaited=recorded is True))
-    match step:
-        case WriteOff() | Withdraw():
-            return _decide(t, hand, decided)
-        case Finish() | WaitUntil() | Retry() | Park():
-            return _take_next(t, hand, decided)
-        case Place() | Send() | LookUp() | AskMarket() | AskMark():
-            order = recorded if isinstance(recorded, Order) else None
-            return Turn(replace(hand, asking=Asking(step, situation, order, t.now)), decided)
-
-
 def _take_next(t: Transaction, hand: Hand, decided: tuple[Decided, ...]) -> Turn:
     """The event is over for now. Takes up the next one; or, when nothing is due, lets go.
 
@@ -246,9 +190,65 @@ def _can_be_decided(hand: Hand) -> bool:
 
 def _long_enough(t: Transaction, hand: Hand) -> Lease:
     """The lease of a claim was made before it was known how long the broker may take."""
-    enough = lease_seconds(t.bench, hand.at_hand) <= hand.lease.seconds
+    enough = _lease_seconds(t.bench, hand.at_hand) <= hand.lease.seconds
     return hand.lease if enough else _renewed(t, hand.lease, hand.at_hand)
 
 
+def _decide(t: Transaction, hand: Hand, decided: tuple[Decided, ...]) -> Turn:
+    """An event that is no longer being executed has ended, waits or is parked: a commit that raised was applied."""
+    situation = assess(t.session, hand.event)
+    if situation.task.state is not EventState.EXECUTING:
+        return _take_next(t, hand, decided)
+    return _decide_in(t, hand, situation, decided)
+
+
+def _decide_in(t: Transaction, hand: Hand, situation: Situation, decided: tuple[Decided, ...]) -> Turn:
+    step = planning.next_step(situation, hand.heard, t.now, limits_of(t.bench, hand.at_hand))
+    if t.stopping and isinstance(step, Place | Send):
+        step = WaitUntil(t.now, "The worker stops; another one goes on.")
+    return _record(t, hand, situation, step, decided)
+
+
+def _record(t: Transaction, hand: Hand, situation: Situation, step: Step, decided: tuple[Decided, ...]) -> Turn:
+    recorded = record_step(t.session, situation, step, hand.heard.mark, t.now, hand.lease.seconds, t.bench.jitter())
+    due = recorded if isinstance(recorded, datetime) else None
+    decided = (*decided, Decided(hand.event, step, due, awaited=recorded is True))
+    match step:
+        case WriteOff() | Withdraw():
+            return _decide(t, hand, decided)
+        case Finish() | WaitUntil() | Retry() | Park():
+            return _take_next(t, hand, decided)
+        case Place() | Send() | LookUp() | AskMarket() | AskMark():
+            order = recorded if isinstance(recorded, Order) else None
+            return Turn(replace(hand, asking=Asking(step, situation, order, t.now)), decided)
+
+
+def _ended_whole(t: Transaction, hand: Hand) -> Decided | None:
+    """The end of the event, where the answer is that: the order is filled, and nothing is left to decide.
+
+    That is most of what ever happens, and takes one statement instead of six and a look at everything. Where anything
+    is otherwise than it was when the order was sent, nothing is written: the answer is recorded as any other.
+    """
+    said, asked = hand.heard.last, hand.asking
+    if asked is None or asked.order is None or not isinstance(said, Reported):
+        return None
+    if not ending.ends_whole(asked.situation, asked.order, said.report):
+        return None
+    answered = full_fill.filled_whole(t.session, asked.order, said.report, t.now)
+    return None if answered is None else Decided(hand.event, ending.ENDED, awaited=not answered)
+
+
 def _renewed(t: Transaction, lease: Lease, at_hand: AtHand | None) -> Lease:
-    return leases.renew(t.session, replace(lease, seconds=lease_seconds(t.bench, at_hand)), t.now, t.monotonic)
+    return leases.renew(t.session, replace(lease, seconds=_lease_seconds(t.bench, at_hand)), t.now, t.monotonic)
+
+
+def _lease_seconds(bench: Workbench, at_hand: AtHand | None) -> float:
+    """For how long a strategy is leased. The answer must come before the lease can end."""
+    deadline = at_hand.promises.deadline_seconds if at_hand is not None else 0.0
+    return max(bench.lease, deadline + LEASE_MARGIN_SECONDS)
+
+
+def _spare_the_disk(t: Transaction, turn: Turn) -> None:
+    """Where nothing was written down but who has the strategy."""
+    if all(isinstance(each.step, AskMarket | AskMark) for each in turn.decided):
+        not_durable(t.session)
