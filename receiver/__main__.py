@@ -4,7 +4,7 @@ import argparse
 
 import uvicorn
 
-from receiver.transport.http_limits import Bounded
+from receiver.transport.http_limits import HeadLimitedProtocol
 from shared.config import load, refused_plainly
 
 KEEP_ALIVE_SECONDS = 75  # longer than a client's usual minute: who closes first must not be the one that is sent to
@@ -22,7 +22,7 @@ def serve(application: str, host: str, port: int, processes: int) -> None:
         port=port,
         workers=processes,
         loop="uvloop",
-        http=Bounded,
+        http=HeadLimitedProtocol,
         ws="none",
         lifespan="on",
         interface="asgi3",

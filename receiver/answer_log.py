@@ -48,7 +48,7 @@ _MERGE = text("""
 
 
 @dataclass(slots=True)
-class _Heard:
+class _Occurrences:
     """When an answer was given, by the monotonic clock, and how often."""
 
     first: float
@@ -56,7 +56,7 @@ class _Heard:
     times: int = 1
 
 
-class Answered:
+class AnswerLog:
     """The answers of this process that are not written down yet. Thread-safe.
 
     An answer with the refusal is what proves that ProQuant was told of it; where none is written down, a person is told
@@ -68,7 +68,7 @@ class Answered:
         self._sessions = sessions
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._heard: dict[_Key, _Heard] = {}
+        self._heard: dict[_Key, _Occurrences] = {}
         self._lost = 0
 
     def start(self) -> None:
@@ -84,7 +84,7 @@ class Answered:
             if heard is not None:
                 heard.last, heard.times = now, heard.times + 1
             elif len(self._heard) < MOST_REMEMBERED:
-                self._heard[key] = _Heard(now, now)
+                self._heard[key] = _Occurrences(now, now)
             else:
                 self._lost += 1
 
@@ -103,7 +103,7 @@ class Answered:
         writing.start()
         writing.join(seconds)
 
-    def _take(self) -> dict[_Key, _Heard]:
+    def _take(self) -> dict[_Key, _Occurrences]:
         with self._lock:
             if self._lost:
                 log.error("Answers were lost: too many wait for the database.", action="answers_lost", count=self._lost)
@@ -111,7 +111,7 @@ class Answered:
             keys = list(self._heard)[:AT_ONCE]
             return {key: self._heard.pop(key) for key in keys}
 
-    def _put_back(self, batch: dict[_Key, _Heard]) -> None:
+    def _put_back(self, batch: dict[_Key, _Occurrences]) -> None:
         with self._lock:
             for key, heard in batch.items():
                 newer = self._heard.get(key)
@@ -119,7 +119,7 @@ class Answered:
                     heard.last, heard.times = newer.last, heard.times + newer.times
                 self._heard[key] = heard
 
-    def _write(self, batch: dict[_Key, _Heard]) -> None:
+    def _write(self, batch: dict[_Key, _Occurrences]) -> None:
         """Times are by the database's clock: its present time, less the age of the answer in this process."""
         with self._sessions.begin() as session:
             now, ours = database_clock(session), self._monotonic()
@@ -136,7 +136,7 @@ class Answered:
             ]
             session.execute(_MERGE, {"now": now, "answers": json.dumps(rows)})
             if told := {event for event, status, _ in batch if status >= REFUSED}:
-                refusals.note_told(session, sorted(told))
+                refusals.mark_told(session, sorted(told))
 
     def _write_for_ever(self) -> None:
         while True:

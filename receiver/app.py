@@ -9,19 +9,19 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
 from receiver import group_commit
-from receiver.answer_log import Answered
-from receiver.authentication import Directory, Throttle
-from receiver.group_commit import Writer
+from receiver.answer_log import AnswerLog
+from receiver.authentication import AccountCache, Throttle
+from receiver.group_commit import GroupCommit
 from receiver.health import readiness
 from receiver.metrics import CONTENT_TYPE, Metrics
-from receiver.outcome_waiter import Waiting
-from receiver.precheck import Instruments
-from receiver.protocol_versions import Versions
-from receiver.transport.asgi import Served
-from receiver.transport.greenlets import aside
+from receiver.outcome_waiter import OutcomeWaiter
+from receiver.precheck import InstrumentCache
+from receiver.protocol_versions import VersionLog
+from receiver.transport.asgi import AsgiApp
+from receiver.transport.greenlets import in_thread
 from receiver.transport.request import LARGEST
 from receiver.transport.responses import answer_http_error, answer_unexpected
-from receiver.webhook import Desk, add_route
+from receiver.webhook import ReceiverContext, add_route
 from shared import logs
 from shared.config import Config
 from shared.database.engine import make_engine, make_sessions
@@ -32,15 +32,15 @@ PLACES_TO_WAIT = 24  # of the server's threads of one process: the others always
 HEARING_SECONDS = 5
 
 
-def make_app(config: Config) -> Served:
+def make_app(config: Config) -> AsgiApp:
     """The ASGI application. Make it after a fork: it owns connections and threads that hear and write."""
     logs.configure()
     sessions = make_sessions(make_engine(config.database_url, pool_size=16))
     hearing = Redis.from_url(
         config.redis_url, socket_connect_timeout=1, socket_keepalive=True, health_check_interval=HEARING_SECONDS
     )
-    waiting = Waiting(hearing, PLACES_TO_WAIT)
-    answered = Answered(sessions)
+    waiting = OutcomeWaiter(hearing, PLACES_TO_WAIT)
+    answered = AnswerLog(sessions)
     doorbell = Doorbell(make_celery(config.redis_url))
     shared_commits = make_sessions(
         make_engine(
@@ -51,13 +51,13 @@ def make_app(config: Config) -> Served:
             patience=group_commit.PATIENCE_SECONDS,
         )
     )
-    writer = Writer(shared_commits, doorbell.ring)
-    desk = Desk(
+    writer = GroupCommit(shared_commits, doorbell.ring)
+    context = ReceiverContext(
         sessions=sessions,
-        directory=Directory(sessions),
+        directory=AccountCache(sessions),
         throttle=Throttle(),
-        instruments=Instruments(sessions),
-        versions=Versions(sessions),
+        instruments=InstrumentCache(sessions),
+        versions=VersionLog(sessions),
         doorbell=doorbell,
         waiting=waiting,
         wait=config.response_wait,
@@ -69,16 +69,16 @@ def make_app(config: Config) -> Served:
     if config.response_wait > 0:
         waiting.start()
     metrics = Metrics(sessions, config.sweep_interval, config.deprecation_warning_days) if config.metrics else None
-    routes = make_routes(desk, config.sweep_interval, metrics)
-    return Served(routes, answered.stop)
+    routes = make_routes(context, config.sweep_interval, metrics)
+    return AsgiApp(routes, answered.stop)
 
 
-def make_routes(desk: Desk, sweep_interval: float, metrics: Metrics | None = None) -> Flask:
+def make_routes(context: ReceiverContext, sweep_interval: float, metrics: Metrics | None = None) -> Flask:
     """The routes of the receiver over what they work with. Without `metrics` there is no such page."""
     app = Receiver("receiver", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST
 
-    add_route(app, desk)
+    add_route(app, context)
 
     @app.get("/logo.png")
     def logo() -> Response:
@@ -91,7 +91,7 @@ def make_routes(desk: Desk, sweep_interval: float, metrics: Metrics | None = Non
 
     @app.get("/readyz")
     def readyz() -> Response:
-        found = aside(readiness, desk.sessions, sweep_interval)
+        found = in_thread(readiness, context.sessions, sweep_interval)
         response = jsonify(ready=not found.reasons, reasons=found.reasons, **found.details)
         response.status_code = 503 if found.reasons else 200
         return response
@@ -100,7 +100,7 @@ def make_routes(desk: Desk, sweep_interval: float, metrics: Metrics | None = Non
 
         @app.get("/metrics")
         def metrics_page() -> Response:
-            return Response(aside(metrics.page), content_type=CONTENT_TYPE)
+            return Response(in_thread(metrics.page), content_type=CONTENT_TYPE)
 
     app.register_error_handler(HTTPException, answer_http_error)
     app.register_error_handler(Exception, answer_unexpected)

@@ -10,10 +10,10 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from sqlalchemy.exc import SQLAlchemyError
 
-from receiver.refreshing_cache import Remembered
+from receiver.refreshing_cache import RefreshAheadCache
 from receiver.refused import Refused
-from receiver.transport.greenlets import aside
-from receiver.transport.request import Call
+from receiver.transport.greenlets import in_thread
+from receiver.transport.request import WebhookRequest
 from shared.accounts import accounts
 from shared.accounts.accounts import AccountState
 from shared.database.engine import Sessions
@@ -54,7 +54,7 @@ class Throttle:
             self._places.release()
 
 
-class Directory:
+class AccountCache:
     """The accounts that have called lately, by the hash of their token. Thread-safe.
 
     Tokens are found by their SHA-256 in a map and an index: what timing could tell is about the hash of a guess, and
@@ -63,7 +63,7 @@ class Directory:
 
     def __init__(self, sessions: Sessions, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._sessions = sessions
-        self._known: Remembered[str, AccountState] = Remembered(self._look_up, FRESH_SECONDS, monotonic)
+        self._known: RefreshAheadCache[str, AccountState] = RefreshAheadCache(self._look_up, FRESH_SECONDS, monotonic)
 
     def find(self, token: str) -> AccountState | None:
         """The account of this token, as of a second ago at most. Raises SQLAlchemyError without a database."""
@@ -78,7 +78,7 @@ class Directory:
         self._known.forget()
 
 
-def authenticate(call: Call, directory: Directory, throttle: Throttle) -> AccountState:
+def authenticate(call: WebhookRequest, directory: AccountCache, throttle: Throttle) -> AccountState:
     """The account that the call's token belongs to. Raises Refused, in the same words for every wrong token."""
     scheme, _, token = call.authorization.partition(" ")
     account = None
@@ -90,6 +90,6 @@ def authenticate(call: Call, directory: Directory, throttle: Throttle) -> Accoun
             raise Refused(GenericError.UNAVAILABLE) from error
     if account is None:
         log.warning("A wrong token was refused.", action="wrong_token", address=call.address)
-        aside(throttle.wrong, call.address)
+        in_thread(throttle.wrong, call.address)
         raise Refused(ErrorType.INVALID_CREDENTIALS, "The token is not known.")
     return account

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from receiver.refused import Refused
-from receiver.transport.request import Body, Call
+from receiver.transport.request import Body, WebhookRequest
 from shared.domain import AccountId, GenericError
 
 STUCK_SECONDS = 0.5  # who takes longer is waiting for a client
@@ -20,7 +20,7 @@ STUCK_AT_ONCE = 12  # of an account's
 LONGEST_SECONDS = 10.0
 
 
-class Reading:
+class BodyReader:
     """Reads bodies. Those that do not come are given up: soon where an account has many of them, later in any case."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -28,7 +28,7 @@ class Reading:
         self._begun: dict[Body, tuple[AccountId, float]] = {}
         self._looking = False
 
-    def read(self, call: Call, account: AccountId) -> bytes:
+    def read(self, call: WebhookRequest, account: AccountId) -> bytes:
         """The whole body. Raises Refused where it is not JSON, too large, or does not come."""
         if call.media_type != "application/json":
             raise Refused(GenericError.UNSUPPORTED_MEDIA_TYPE)

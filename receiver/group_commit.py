@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from receiver.transport.greenlets import awaited, is_served
-from shared.database.dedicated_connections import KeptStatements
+from receiver.transport.greenlets import in_greenlet, wait_for
+from shared.database.dedicated_connections import DedicatedStatements
 from shared.database.engine import Sessions
 from shared.domain import EventId
-from shared.inbox.store_batch import Delivery, store_new
+from shared.inbox.store_batch import SignalDelivery, store_new
 
 log = structlog.get_logger()
 
@@ -30,7 +30,7 @@ PAUSE_FOR_FAILURE = 10  # times as long as the failure took: a tenth of the time
 _Told = asyncio.Future[EventId | None]
 
 
-class Writer:
+class GroupCommit:
     """Stores signals by group commit, and rings for those that are answered at once. Thread-safe.
 
     A signal that is not plainly new, or not plainly stored, is returned to its request, which stores it in a
@@ -40,29 +40,29 @@ class Writer:
     def __init__(
         self, sessions: Sessions, ring: Callable[..., object], monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        self._statements = KeptStatements(sessions)
+        self._statements = DedicatedStatements(sessions)
         self._ring = ring
         self._monotonic = monotonic
         self._storing = threading.Lock()  # one connection serves all; in the loop, nobody else asks for it
-        self._handed_in: list[tuple[Delivery, _Told]] = []
+        self._handed_in: list[tuple[SignalDelivery, _Told]] = []
         self._pauses_until = float("-inf")
 
-    def store(self, delivery: Delivery) -> EventId | None:
+    def store(self, delivery: SignalDelivery) -> EventId | None:
         """The row of the signal, which is committed when this returns; None where its request must store it alone.
 
         Where `delivery.answered`, its doorbell has rung too.
         """
         if self._monotonic() < self._pauses_until:
             return None
-        if is_served():
-            return awaited(self._hand_in(delivery))
+        if in_greenlet():
+            return wait_for(self._hand_in(delivery))
         return self._store_and_ring([delivery])[0]
 
     def close(self) -> None:
         """Gives back its connection."""
         self._statements.close()
 
-    def _hand_in(self, delivery: Delivery) -> _Told:
+    def _hand_in(self, delivery: SignalDelivery) -> _Told:
         loop = asyncio.get_running_loop()
         told: _Told = loop.create_future()
         self._handed_in.append((delivery, told))
@@ -80,7 +80,7 @@ class Writer:
             if not told.done():  # its request was told to end
                 told.set_result(event)
 
-    def _store_and_ring(self, batch: Sequence[Delivery]) -> list[EventId | None]:
+    def _store_and_ring(self, batch: Sequence[SignalDelivery]) -> list[EventId | None]:
         with self._storing:
             stored = self._store(batch)
         self._ring_for(batch, stored)
@@ -89,7 +89,7 @@ class Writer:
                 log_stored(event, delivery.event.type, delivery.account_name)
         return stored
 
-    def _store(self, batch: Sequence[Delivery]) -> list[EventId | None]:
+    def _store(self, batch: Sequence[SignalDelivery]) -> list[EventId | None]:
         began = self._monotonic()
         try:
             with self._statements.begin() as link:
@@ -107,7 +107,7 @@ class Writer:
         pause = min(MOST_PAUSE_SECONDS, max(LEAST_PAUSE_SECONDS, PAUSE_FOR_FAILURE * seconds))
         self._pauses_until = self._monotonic() + pause
 
-    def _ring_for(self, batch: Sequence[Delivery], stored: Sequence[EventId | None]) -> None:
+    def _ring_for(self, batch: Sequence[SignalDelivery], stored: Sequence[EventId | None]) -> None:
         """One message to Redis for all: what a doorbell costs is the way there and back, not what it says."""
         fresh = [
             event for delivery, event in zip(batch, stored, strict=True) if event is not None and delivery.answered

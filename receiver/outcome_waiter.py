@@ -20,7 +20,7 @@ RECONNECT_SECONDS = 0.5
 REMEMBERED = 4096  # announcements kept for requests that begin to wait a moment after their outcome
 
 
-class Waiting:
+class OutcomeWaiter:
     """The requests of this process that wait for an outcome. Thread-safe.
 
     One thread listens for all of them. `places`: how many may wait at once, so that there is always a thread of the

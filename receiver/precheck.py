@@ -1,11 +1,11 @@
-"""What can be said about a signal from what this process already knows: no broker, no waiting."""
+"""Refuses a signal early, from cached accounts and instruments alone: no broker is asked."""
 
 import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from receiver.refreshing_cache import Remembered
+from receiver.refreshing_cache import RefreshAheadCache
 from shared.accounts import instruments, open_rules
 from shared.accounts.accounts import AccountState
 from shared.accounts.instrument import Instrument
@@ -17,12 +17,12 @@ FRESH_SECONDS = 5.0
 SKEW = timedelta(hours=1)
 
 
-class Instruments:
-    """The instruments of the accounts that have called lately; read again from the database when they are old."""
+class InstrumentCache:
+    """A refresh-ahead cache of the instruments of the accounts that have called lately."""
 
     def __init__(self, sessions: Sessions, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._sessions = sessions
-        self._known: Remembered[AccountId, dict[str, Instrument]] = Remembered(
+        self._known: RefreshAheadCache[AccountId, dict[str, Instrument]] = RefreshAheadCache(
             self._read, FRESH_SECONDS, monotonic, alone=threading.Lock()
         )
 
@@ -52,7 +52,7 @@ def from_the_future(event: SignalEvent, now: datetime) -> Refusal | None:
 def denial_of_open(
     account: AccountState, event: SignalEvent, listed: dict[str, Instrument], now: datetime
 ) -> Refusal | None:
-    """Why this SIGNAL_OPEN cannot be executed, or None; the worker decides with what is so when its turn comes.
+    """Why this SIGNAL_OPEN cannot be executed, or None; the worker checks again when it executes the event.
 
     A SIGNAL_REOPEN is not denied here, since its close leg must be executed even where its open leg cannot be; nor is
     a SIGNAL_CLOSE, which closes what is held, whatever ticker and quantity it names. While no instruments are known,
@@ -60,15 +60,15 @@ def denial_of_open(
     """
     if event.type is not EventType.SIGNAL_OPEN or not listed:
         return None
-    request = open_request(account, event, listed)
+    request = request_of_signal(account, event, listed)
     instrument = request.instrument
-    denial = open_rules.denial_of(request)
+    denial = open_rules.first_denial(request)
     if denial is None and instrument is not None and instrument.hours is not None and not instrument.hours.is_open(now):
         return open_rules.market_closed(event.ticker)
     return denial
 
 
-def open_request(account: AccountState, event: SignalEvent, listed: dict[str, Instrument]) -> OpenRequest:
+def request_of_signal(account: AccountState, event: SignalEvent, listed: dict[str, Instrument]) -> OpenRequest:
     """What a SIGNAL_OPEN asks for, with as much as is known before it is stored: nothing of its strategy."""
     return OpenRequest(
         event.direction,

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from receiver.transport.greenlets import aside
+from receiver.transport.greenlets import in_thread
 from shared.alerts.raising import raise_alert
 from shared.database.engine import Sessions
 from shared.database.tables.events import ProtocolVersion
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 News = tuple[AlertKind, str]
 
 
-class Versions:
+class VersionLog:
     """Keeps what it has seen in memory, so that only a new version costs a query. Thread-safe.
 
     It never stands in the way of a trade: what could not be written down now is, with the next event.
@@ -33,7 +33,7 @@ class Versions:
         """What this body says of each version in it: those that this build reads, and those that it does not know."""
         said = [status for status in envelope.versions if self._seen.get(status.version) != status]
         if said:
-            aside(self._write_down, said)
+            in_thread(self._write_down, said)
 
     def _write_down(self, said: list[VersionStatus]) -> None:
         try:

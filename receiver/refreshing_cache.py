@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from receiver.transport.greenlets import aside, meanwhile
+from receiver.transport.greenlets import in_background, in_thread
 
 log = structlog.get_logger()
 
@@ -18,7 +18,7 @@ Value = TypeVar("Value")
 RENEWED_AT = 0.7  # of its life: nearly every hundredth request would wait for the database else
 
 
-class Remembered(Generic[Key, Value]):
+class RefreshAheadCache(Generic[Key, Value]):
     """A cache whose entries are `seconds` old at most. Thread-safe.
 
     `ask`: reads from the database; None is not cached, or strangers would fill the memory. `alone`: a lock that a
@@ -48,7 +48,7 @@ class Remembered(Generic[Key, Value]):
         known = self._known.get(key)
         age = float("inf") if known is None else self._monotonic() - known[1]
         if known is None or age >= self._seconds:
-            return aside(self._wait_for, key)
+            return in_thread(self._wait_for, key)
         if age >= RENEWED_AT * self._seconds:
             self._renew(key)
         return known[0]
@@ -78,7 +78,7 @@ class Remembered(Generic[Key, Value]):
         if key in self._renewing:
             return
         self._renewing.add(key)
-        if not meanwhile(self._renew_now, key):
+        if not in_background(self._renew_now, key):
             self._renewing.discard(key)
 
     def _renew_now(self, key: Key) -> None:

@@ -1,4 +1,4 @@
-"""POST /webhooks/proquant: the life of an event from the request to the answer."""
+"""POST /webhooks/proquant: the path of an event from the request to the answer."""
 
 import hashlib
 import threading
@@ -11,15 +11,15 @@ from flask import Flask, Response, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver import precheck
-from receiver.authentication import Directory, Throttle, authenticate
-from receiver.body_reader import Reading
-from receiver.group_commit import Writer, log_stored
-from receiver.outcome_waiter import Waiting
-from receiver.precheck import Instruments
-from receiver.protocol_versions import Versions
+from receiver.authentication import AccountCache, Throttle, authenticate
+from receiver.body_reader import BodyReader
+from receiver.group_commit import GroupCommit, log_stored
+from receiver.outcome_waiter import OutcomeWaiter
+from receiver.precheck import InstrumentCache
+from receiver.protocol_versions import VersionLog
 from receiver.refused import Refused
-from receiver.transport.greenlets import aside
-from receiver.transport.request import Call, of_flask
+from receiver.transport.greenlets import in_thread
+from receiver.transport.request import WebhookRequest, of_flask
 from receiver.transport.responses import to_response
 from shared.accounts.accounts import AccountState
 from shared.alerts.raising import raise_alert
@@ -27,7 +27,7 @@ from shared.database.engine import Sessions
 from shared.domain import AlertKind, Envelope, EventId, GenericError, LifecycleEvent, SignalEvent
 from shared.inbox import store
 from shared.inbox.store import Outcome, Stored
-from shared.inbox.store_batch import Delivery
+from shared.inbox.store_batch import SignalDelivery
 from shared.proquant import envelope as protocol
 from shared.proquant.answers import Reply, accepted, reply_for
 from shared.proquant.errors import MalformedBody, UnsupportedVersion
@@ -38,32 +38,32 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What the receiver works with. `wait`: seconds that a request may wait for its outcome, 0 = never."""
+class ReceiverContext:
+    """The dependencies of the receiver. `wait`: seconds that a request may wait for its outcome, 0 = never."""
 
     sessions: Sessions
-    directory: Directory
+    directory: AccountCache
     throttle: Throttle
-    instruments: Instruments
-    versions: Versions
+    instruments: InstrumentCache
+    versions: VersionLog
     doorbell: Doorbell
-    waiting: Waiting
+    waiting: OutcomeWaiter
     wait: float
     now: Callable[[], datetime]
-    reading: Reading = field(default_factory=Reading)
-    writer: Writer | None = None  # without one, every request commits alone
+    reading: BodyReader = field(default_factory=BodyReader)
+    writer: GroupCommit | None = None  # without one, every request commits alone
     answered: Callable[[EventId, Reply], object] = lambda *_: None  # remembers an answer; must touch memory only
 
 
-def add_route(app: Flask, desk: Desk) -> None:
+def add_route(app: Flask, context: ReceiverContext) -> None:
     """The route that takes every event, in production as in a test."""
 
     @app.post(WEBHOOK_PATH)
     def webhook() -> Response:
-        return to_response(receive(desk, of_flask(request)))
+        return to_response(receive(context, of_flask(request)))
 
 
-def receive(desk: Desk, call: Call) -> Reply:
+def receive(context: ReceiverContext, call: WebhookRequest) -> Reply:
     """Answers one webhook.
 
     1. Who calls? Before the body is read, so that strangers cost nothing.
@@ -73,81 +73,81 @@ def receive(desk: Desk, call: Call) -> Reply:
     5. Ring, wait a bounded time for the outcome, and answer with it; or with 200, which means accepted.
     """
     try:
-        account = authenticate(call, desk.directory, desk.throttle)
-        body = desk.reading.read(call, account.id)
-        envelope = _parse(desk, account, body)
-        stored = _store(desk, account, envelope, body)
-        reply = _answer(desk, envelope, stored)
+        account = authenticate(call, context.directory, context.throttle)
+        body = context.reading.read(call, account.id)
+        envelope = _parse(context, account, body)
+        stored = _store(context, account, envelope, body)
+        reply = _answer(context, envelope, stored)
         if not stored.accepted and not call.is_gone():  # else its row tells that already, at half the cost; or nobody
-            desk.answered(stored.event, reply)
+            context.answered(stored.event, reply)
         return reply
     except Refused as refused:
         log.info("Request refused.", action="refused", error=refused.error, detail=refused.detail)
         return reply_for(refused.error, refused.detail)
 
 
-def _parse(desk: Desk, account: AccountState, body: bytes) -> Envelope:
+def _parse(context: ReceiverContext, account: AccountState, body: bytes) -> Envelope:
     try:
         envelope = protocol.read(body)
     except MalformedBody as error:
         raise Refused(GenericError.MALFORMED, str(error)) from error
     except UnsupportedVersion as error:
-        aside(desk.versions.only_unknown, account.id, str(error))
+        in_thread(context.versions.only_unknown, account.id, str(error))
         raise Refused(GenericError.UNSUPPORTED_VERSION, str(error)) from error
-    desk.versions.note(envelope)
+    context.versions.note(envelope)
     return envelope
 
 
-def _store(desk: Desk, account: AccountState, envelope: Envelope, body: bytes) -> Stored:
+def _store(context: ReceiverContext, account: AccountState, envelope: Envelope, body: bytes) -> Stored:
     """A commit that raised may have been applied; storing again then finds the row, and else makes it.
 
     So a database that comes back within the second try costs no signal. Without a row there is no 200.
     """
     try:
-        return _known_or_denied(desk, account, envelope) or _insert(desk, account, envelope, body)
+        return _known_or_denied(context, account, envelope) or _insert(context, account, envelope, body)
     except SQLAlchemyError as error:
         log.error("The event may not have been stored; trying again.", action="store_failed", error=_cause(error))
     try:
-        return _insert(desk, account, envelope, body)
+        return _insert(context, account, envelope, body)
     except SQLAlchemyError as error:
         log.exception("The event could not be stored.", action="store_failed", error=_cause(error))
         raise Refused(GenericError.UNAVAILABLE) from error
 
 
-def _known_or_denied(desk: Desk, account: AccountState, envelope: Envelope) -> Stored | None:
+def _known_or_denied(context: ReceiverContext, account: AccountState, envelope: Envelope) -> Stored | None:
     """Refuses what can be refused at once, except where the same event was stored before: it keeps its answer."""
     event = envelope.event
     if not isinstance(event, SignalEvent):
         return None
-    now = desk.now()
+    now = context.now()
     denial = (
         precheck.not_covered(account, event)
         or precheck.from_the_future(event, now)
-        or precheck.denial_of_open(account, event, desk.instruments.of(account.id), now)
+        or precheck.denial_of_open(account, event, context.instruments.of(account.id), now)
     )
     if denial is None:
         return None
-    known = aside(_find, desk, account, event)
+    known = in_thread(_find, context, account, event)
     if known is None:
         raise Refused.because(denial)
     return known
 
 
-def _find(desk: Desk, account: AccountState, event: SignalEvent) -> Stored | None:
-    with desk.sessions() as session:
+def _find(context: ReceiverContext, account: AccountState, event: SignalEvent) -> Stored | None:
+    with context.sessions() as session:
         return store.find(session, account.id, event)
 
 
-def _insert(desk: Desk, account: AccountState, envelope: Envelope, body: bytes) -> Stored:
+def _insert(context: ReceiverContext, account: AccountState, envelope: Envelope, body: bytes) -> Stored:
     event, body_hash = envelope.event, hashlib.sha256(body).hexdigest()
-    answered = desk.wait == 0 or not isinstance(event, SignalEvent)
-    if desk.writer is not None and isinstance(event, SignalEvent):
-        row = desk.writer.store(
-            Delivery(account.id, account.name, account.integration, envelope.version, event, body_hash, answered)
+    answered = context.wait == 0 or not isinstance(event, SignalEvent)
+    if context.writer is not None and isinstance(event, SignalEvent):
+        row = context.writer.store(
+            SignalDelivery(account.id, account.name, account.integration, envelope.version, event, body_hash, answered)
         )
         if row is not None:
             return Stored(row, fresh=True, rung=answered, accepted=answered)
-    stored = aside(_insert_alone, desk, account, envelope, body_hash, answered)
+    stored = in_thread(_insert_alone, context, account, envelope, body_hash, answered)
     if stored.fresh:
         log_stored(stored.event, event.type, account.name)
     else:
@@ -155,8 +155,10 @@ def _insert(desk: Desk, account: AccountState, envelope: Envelope, body: bytes) 
     return stored
 
 
-def _insert_alone(desk: Desk, account: AccountState, envelope: Envelope, body_hash: str, answered: bool) -> Stored:
-    with desk.sessions.begin() as session:
+def _insert_alone(
+    context: ReceiverContext, account: AccountState, envelope: Envelope, body_hash: str, answered: bool
+) -> Stored:
+    with context.sessions.begin() as session:
         stored = store.add(session, account.id, envelope, body_hash, answered=answered, integration=account.integration)
         if stored.conflict:
             detail = (
@@ -164,7 +166,7 @@ def _insert_alone(desk: Desk, account: AccountState, envelope: Envelope, body_ha
             )
             raise_alert(session, AlertKind.CONFLICT, detail, account.id, stored.event)
     if isinstance(envelope.event, LifecycleEvent):
-        desk.directory.forget()
+        context.directory.forget()
     return stored
 
 
@@ -172,60 +174,60 @@ def _cause(error: SQLAlchemyError) -> str:
     return type(error).__name__
 
 
-def _answer(desk: Desk, envelope: Envelope, stored: Stored) -> Reply:
+def _answer(context: ReceiverContext, envelope: Envelope, stored: Stored) -> Reply:
     if stored.conflict:
         raise Refused(GenericError.CONFLICT)
     if stored.rung:
         return accepted()
-    return aside(_ring_and_reply, desk, envelope, stored)
+    return in_thread(_ring_and_reply, context, envelope, stored)
 
 
-def _ring_and_reply(desk: Desk, envelope: Envelope, stored: Stored) -> Reply:
-    if desk.wait == 0 or not isinstance(envelope.event, SignalEvent):
+def _ring_and_reply(context: ReceiverContext, envelope: Envelope, stored: Stored) -> Reply:
+    if context.wait == 0 or not isinstance(envelope.event, SignalEvent):
         if stored.fresh:
-            desk.doorbell.ring(stored.event, *stored.follow_ups)
-        return _reply(None if stored.fresh else _read(desk, stored.event))
-    with desk.waiting.place(stored.event) as announced:
-        outcome = None if stored.fresh else _read(desk, stored.event)
-        if outcome is None and desk.doorbell.ring(stored.event) and announced is not None:
-            outcome = _wait(desk, stored.event, announced)
+            context.doorbell.ring(stored.event, *stored.follow_ups)
+        return _reply(None if stored.fresh else _read(context, stored.event))
+    with context.waiting.place(stored.event) as announced:
+        outcome = None if stored.fresh else _read(context, stored.event)
+        if outcome is None and context.doorbell.ring(stored.event) and announced is not None:
+            outcome = _wait(context, stored.event, announced)
         if outcome is None:
-            outcome = _accept(desk, stored.event)
+            outcome = _accept(context, stored.event)
     return _reply(outcome)
 
 
-def _read(desk: Desk, event: EventId) -> Outcome | None:
+def _read(context: ReceiverContext, event: EventId) -> Outcome | None:
     """The outcome of an event that came before, if it is known. An earlier delivery may have been told a refusal.
 
     So where that cannot be read there is no 200: it would deny what was told, and nobody would be told of it.
     """
     try:
-        with desk.sessions() as session:
+        with context.sessions() as session:
             return store.outcome(session, event)
     except SQLAlchemyError as error:
         log.error("An outcome could not be read.", action="look_failed", event_id=event, error=_cause(error))
         raise Refused(GenericError.UNAVAILABLE) from error
 
 
-def _wait(desk: Desk, event: EventId, announced: threading.Event) -> Outcome | None:
-    for _ in desk.waiting.until(announced, desk.wait):
-        outcome = _look(desk, event)
+def _wait(context: ReceiverContext, event: EventId, announced: threading.Event) -> Outcome | None:
+    for _ in context.waiting.until(announced, context.wait):
+        outcome = _look(context, event)
         if outcome is not None:
             return outcome
     return None
 
 
-def _look(desk: Desk, event: EventId) -> Outcome | None:
+def _look(context: ReceiverContext, event: EventId) -> Outcome | None:
     """The outcome, if it is known. A database that is away now does not change that the event is stored."""
     try:
-        return _read(desk, event)
+        return _read(context, event)
     except Refused:
         return None
 
 
-def _accept(desk: Desk, event: EventId) -> Outcome | None:
+def _accept(context: ReceiverContext, event: EventId) -> Outcome | None:
     try:
-        with desk.sessions.begin() as session:
+        with context.sessions.begin() as session:
             return store.accept(session, event)
     except SQLAlchemyError as error:
         log.error("An answer could not be noted.", action="accept_failed", event_id=event, error=type(error).__name__)

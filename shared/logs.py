@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from structlog.typing import Processor
 
-from shared.redaction import struck
+from shared.redaction import redact
 
 QUIET = dict.fromkeys(
     ("sqlalchemy.engine", "kombu", "httpx", "alembic", "celery.worker.strategy", "celery.app.trace", "uvicorn.error"),
@@ -78,4 +78,4 @@ def _rendering(terminal: bool) -> list[Processor]:
 
 def _without_secrets(_: object, method: str, line: Any) -> Any:
     """Of lines that may hold words of a remote end, or a traceback; plain steps are told in our own words."""
-    return line if method in {"debug", "info"} else struck(line)
+    return line if method in {"debug", "info"} else redact(line)

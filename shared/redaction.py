@@ -4,7 +4,7 @@ What a remote end says (ProQuant, a proxy, a broker) may repeat our headers, our
 notation. A token was once printed, stored and listed because a 500 echoed the request that carried it; it worked on.
 
 `KNOWN` is the memory of this process: secrets are added where they are unlocked or sent, and every word of a remote end
-passes `struck` before it is shown, logged or stored.
+passes `redact` before it is shown, logged or stored.
 """
 
 import base64
@@ -60,7 +60,7 @@ class Secrets:
 KNOWN = Secrets()
 
 
-def struck(text: str) -> str:
+def redact(text: str) -> str:
     """The text without the secrets that this process knows."""
     return KNOWN.strike(text)
 

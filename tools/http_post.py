@@ -8,7 +8,7 @@ from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandl
 
 from shared import redaction
 from shared.errors import BridgeError
-from shared.redaction import struck
+from shared.redaction import redact
 from shared.urls import UnsafeUrl, check_url, is_here, place
 
 MOST_BYTES = 1_000_000  # of an answer
@@ -20,11 +20,11 @@ class PostFailed(BridgeError):
     """The request could not be made, or was not answered. No secret that was sent is in the words."""
 
     def __init__(self, words: str) -> None:
-        super().__init__(struck(words))
+        super().__init__(redact(words))
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """What came back, whatever its status, without the secrets that were sent. Headers have names in lower case."""
 
     status: int
@@ -32,7 +32,7 @@ class Answer:
     body: bytes
 
 
-def post_json(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
+def post_json(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> HttpAnswer:
     """Sends `body` once and returns the answer. `timeout` in seconds, of every wait for the network.
 
     Raises PostFailed, also for a URL that is neither https nor on this machine: the headers hold a token.
@@ -46,9 +46,9 @@ def post_json(url: str, body: bytes, headers: Mapping[str, str], timeout: float)
     request = Request(url, data=body, headers=sent, method="POST")  # noqa: S310  # the scheme has just been checked
     try:
         with _opener(url).open(request, timeout=timeout) as response:
-            received = {name.lower(): struck(value) for name, value in response.headers.items()}
-            return Answer(
-                response.status, received, struck(response.read(MOST_BYTES).decode(errors="replace")).encode()
+            received = {name.lower(): redact(value) for name, value in response.headers.items()}
+            return HttpAnswer(
+                response.status, received, redact(response.read(MOST_BYTES).decode(errors="replace")).encode()
             )
     except URLError as error:
         raise PostFailed(f"{place(url)} cannot be reached: {error.reason}") from error

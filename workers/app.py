@@ -12,7 +12,7 @@ from shared.accounts import instrument_file
 from shared.alerts import file as notifications
 from shared.config import Config
 from shared.database.clock import SteadyClock
-from shared.database.dedicated_connections import KeptSessions
+from shared.database.dedicated_connections import DedicatedSessions
 from shared.database.engine import Sessions, make_engine, make_sessions
 from shared.domain import AccountId
 from shared.queue.celery_app import make_app
@@ -22,24 +22,24 @@ from shared.queue.doorbell import (
     REFRESH_TASK,
     Doorbell,
     announce,
-    answers,
+    is_reachable,
     make_celery,
     make_redis,
-    waiting,
+    queue_length,
 )
-from workers.brokers.account_brokers import Adapters
-from workers.brokers.request_counter import Meter
-from workers.execution.context import Workbench
+from workers.brokers.account_brokers import AccountBrokers
+from workers.brokers.request_counter import RequestCounter
+from workers.execution.context import WorkerContext
 from workers.execution.run import execute_event
 from workers.runtime import transaction_slots
-from workers.runtime.flower_events import EventsTogether
-from workers.runtime.process_priority import give_way
-from workers.runtime.transaction_slots import Lanes
+from workers.runtime.flower_events import EventBatcher
+from workers.runtime.process_priority import lower_priority
+from workers.runtime.transaction_slots import TransactionSlots
 from workers.sweep import deprecation_warnings, overdue_closes, queue_fallback, reconciliation, untold_refusals
 from workers.sweep.alert_delivery import Notifier
-from workers.sweep.instrument_refresh import Refreshing
-from workers.sweep.queue_activity import Hearing
-from workers.sweep.queue_fallback import Fallback, Listener
+from workers.sweep.instrument_refresh import InstrumentRefresh
+from workers.sweep.queue_activity import QueueActivity
+from workers.sweep.queue_fallback import QueueFallback, QueueProbe
 from workers.sweep.retention import Retention
 from workers.sweep.sweeper import Sweeper
 from workers.tasks import register
@@ -76,23 +76,23 @@ WORKING_TRANSPORT = {
 def make_worker(config: Config, threads: int) -> Celery:
     """The application that `celery worker` and Flower load. Connects to nothing before it is used."""
     app = make_app(config.redis_url, WORKING, WORKING_TRANSPORT)
-    app.steps["consumer"].add(EventsTogether)
+    app.steps["consumer"].add(EventBatcher)
     sessions = make_sessions(make_engine(config.database_url, pool_size=threads + SPARE_CONNECTIONS))
     of_turns = make_sessions(
         make_engine(config.database_url, pool_size=2 * transaction_slots.MOST, plan_once=True, by_keys=True)
     )
     redis = make_redis(config.redis_url)
     doorbell = Doorbell(make_celery(config.redis_url))
-    adapters = Adapters(sessions, config.secret_key, Meter(make_redis(config.redis_url)))
+    adapters = AccountBrokers(sessions, config.secret_key, RequestCounter(make_redis(config.redis_url)))
     stopping = threading.Event()
     clock = SteadyClock()
     worker = f"{socket.gethostname()}:{os.getpid()}"
-    hearing = Hearing(threads)
-    standby = Fallback(doorbell.ring, lambda event: execute_event(bench, event))
+    hearing = QueueActivity(threads)
+    standby = QueueFallback(doorbell.ring, lambda event: execute_event(context, event))
     notifier = Notifier(sessions, notifications.load(config.notifications_file, os.environ))
     sweeper = _make_sweeper(config, sessions, doorbell, standby, notifier, hearing, clock, worker)
-    bench = Workbench(
-        sessions=KeptSessions(of_turns),
+    context = WorkerContext(
+        sessions=DedicatedSessions(of_turns),
         owner=lambda: f"{worker}:{threading.get_ident()}",
         broker=adapters.of,
         announce=lambda event: announce(redis, event),
@@ -102,9 +102,9 @@ def make_worker(config: Config, threads: int) -> Celery:
         open_max_age=config.open_max_age,
         reorder_grace=config.reorder_grace,
         clock=clock,
-        lane=Lanes().lane,
+        slot=TransactionSlots().slot,
     )
-    register(app, sessions, bench, adapters, hearing, worker, instrument_file.load(config.instruments_file))
+    register(app, sessions, context, adapters, hearing, worker, instrument_file.load(config.instruments_file))
     _tie_to_life(stopping, sweeper, standby, notifier, adapters)
     return app
 
@@ -113,14 +113,14 @@ def _make_sweeper(
     config: Config,
     sessions: Sessions,
     doorbell: Doorbell,
-    standby: Fallback,
+    standby: QueueFallback,
     notifier: Notifier,
-    hearing: Hearing,
+    hearing: QueueActivity,
     clock: SteadyClock,
     worker: str,
 ) -> Sweeper:
-    """The sweep with its duties: to hear whether the queue is heard, to ask for reconciliations, to tell people, and
-    to forget what is old.
+    """The sweep with its duties: probe the queue, enqueue reconciliations, deliver alerts and warnings, delete old
+    events.
     """
 
     def send_refresh(account: AccountId, life: float) -> bool:
@@ -141,21 +141,21 @@ def _make_sweeper(
         overdue_closes.warn_due(sessions)
 
     def tell_untold_refusals() -> None:
-        untold_refusals.tell_due(sessions)
+        untold_refusals.alert_due(sessions)
 
     redis = make_redis(config.redis_url)
     retention = Retention(sessions, config.retention_days)
-    listener = Listener(sessions, lambda: answers(redis), send_canary, standby, config.sweep_interval)
+    listener = QueueProbe(sessions, lambda: is_reachable(redis), send_canary, standby, config.sweep_interval)
     return Sweeper(
         sessions,
         standby.attend,
-        Refreshing(send_refresh).ask,
+        InstrumentRefresh(send_refresh).ask,
         worker,
         config.sweep_interval,
         clock,
         clock.estimate,
         heard=hearing.seconds_ago,
-        queued=lambda: waiting(redis),
+        queued=lambda: queue_length(redis),
         duties=(
             listener.listen,
             reconcile_due,
@@ -169,9 +169,9 @@ def _make_sweeper(
 
 
 def _tie_to_life(
-    stopping: threading.Event, sweeper: Sweeper, standby: Fallback, notifier: Notifier, adapters: Adapters
+    stopping: threading.Event, sweeper: Sweeper, standby: QueueFallback, notifier: Notifier, adapters: AccountBrokers
 ) -> None:
-    """Sweeps while the worker lives; on SIGTERM begins no new order, and lets the one in hand end.
+    """Sweeps while the worker lives; on SIGTERM begins no new order, and lets the one under way end.
 
     The sweep does not wait for Celery to be ready: that would be for ever where Redis is away.
     """
@@ -182,7 +182,7 @@ def _tie_to_life(
 
     def start(**_: object) -> None:
         logs.configure()  # Celery asks for it only after this
-        give_way()
+        lower_priority()
         thread.start()
 
     def tell(**_: object) -> None:

@@ -10,12 +10,12 @@ from shared.database.engine import Sessions
 from shared.domain import AccountId, EventId
 from shared.queue import canary
 from shared.queue.doorbell import CANARY_TASK, EXECUTE_TASK, RECONCILE_TASK, REFRESH_TASK
-from workers.brokers.account_brokers import Adapters
+from workers.brokers.account_brokers import AccountBrokers
 from workers.brokers.base import BrokerUnavailable
-from workers.execution.context import Workbench
+from workers.execution.context import WorkerContext
 from workers.execution.run import execute_event
 from workers.sweep import reconciliation
-from workers.sweep.queue_activity import Hearing
+from workers.sweep.queue_activity import QueueActivity
 
 log = structlog.get_logger()
 
@@ -23,9 +23,9 @@ log = structlog.get_logger()
 def register(
     app: Celery,
     sessions: Sessions,
-    bench: Workbench,
-    adapters: Adapters,
-    hearing: Hearing,
+    context: WorkerContext,
+    adapters: AccountBrokers,
+    hearing: QueueActivity,
     worker: str,
     file: InstrumentFile,
 ) -> None:
@@ -38,7 +38,7 @@ def register(
     def execute(event: int) -> None:
         """Executes what is due of the event's strategy."""
         with hearing.task(), structlog.contextvars.bound_contextvars(doorbell=event):
-            execute_event(bench, EventId(event))
+            execute_event(context, EventId(event))
 
     @app.task(name=CANARY_TASK, shared=False)
     def hear_canary() -> None:
@@ -50,7 +50,7 @@ def register(
     def reconcile_account(account: int) -> None:
         """Compares what the ledger and the account's broker hold."""
         with hearing.task():
-            reconciliation.look(sessions, adapters.of(AccountId(account)), AccountId(account))
+            reconciliation.reconcile_account(sessions, adapters.of(AccountId(account)), AccountId(account))
 
     @app.task(name=REFRESH_TASK, shared=False)
     def refresh_instruments(account: int) -> None:

@@ -1,1 +1,1 @@
-"""The way of a request from the server to the webhook, and of its response back."""
+"""HTTP between the server and the webhook: requests, their bodies, and responses."""

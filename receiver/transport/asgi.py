@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask
 
-from receiver.transport.greenlets import served
+from receiver.transport.greenlets import run_in_greenlet
 from receiver.transport.request import IS_GONE, Body, Receive
 
 THREADS = 32  # of a process, for what would block
@@ -17,7 +17,7 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 _Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
-class Served:
+class AsgiApp:
     """A Flask application for a server that speaks ASGI 3. Make it after a fork: it has threads.
 
     `stop`: what is left to do when every request is answered and the process ends; it must not take long.
@@ -26,14 +26,14 @@ class Served:
     def __init__(self, flask: Flask, stop: Callable[[], object] = lambda: None) -> None:
         self._flask = flask
         self._stop = stop
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="aside")
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; or the life of the process, from its beginning to its end."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
-        status, headers, body = await served(self._threads, self._answer, environ(scope, receive))
+        status, headers, body = await run_in_greenlet(self._threads, self._answer, environ(scope, receive))
         spelled = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         await send({"type": "http.response.start", "status": status, "headers": spelled})
         await send({"type": "http.response.body", "body": body})

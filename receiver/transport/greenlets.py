@@ -1,4 +1,4 @@
-"""Requests that share one thread: each runs in a greenlet of its own, which steps aside while it has to wait.
+"""Runs requests as greenlets on the thread of the event loop: one that waits yields to the others.
 
 Flask's code is written for a thread a request. With 32 of them in a process, handing the interpreter from one to the
 next took as long as everything that they did.
@@ -20,8 +20,8 @@ class _Request(greenlet):
     threads: Executor
 
 
-async def served(threads: Executor, work: Callable[..., Result], *arguments: object) -> Result:
-    """What `work` returns or raises; where it is `awaited` or `aside`, the loop's thread serves others."""
+async def run_in_greenlet(threads: Executor, work: Callable[..., Result], *arguments: object) -> Result:
+    """What `work` returns or raises; while it waits for the loop or a thread, others run."""
     request = _Request(work)
     request.threads = threads
     step = request.switch(*arguments)
@@ -35,34 +35,34 @@ async def served(threads: Executor, work: Callable[..., Result], *arguments: obj
     return cast(Result, step)
 
 
-def is_served() -> bool:
+def in_greenlet() -> bool:
     """Whether this runs in a request's greenlet, and so in the thread of the loop, which nothing may block for long."""
     return isinstance(getcurrent(), _Request)
 
 
-def awaited(step: Awaitable[Result]) -> Result:
-    """What the awaitable brings, or raises. Only for a request that is served."""
+def wait_for(step: Awaitable[Result]) -> Result:
+    """Returns or raises what the awaitable does. Only in a request's greenlet."""
     loop = getcurrent().parent
     if loop is None:
         raise RuntimeError("Only a request that is served can wait for the loop.")
     return cast(Result, loop.switch(step))
 
 
-def aside(work: Callable[..., Result], *arguments: Any) -> Result:
-    """What `work` returns or raises, in a thread of the pool; in this one where a request has a thread to itself.
+def in_thread(work: Callable[..., Result], *arguments: Any) -> Result:
+    """Runs `work`, which may block, in a thread of the pool; in this one where a request has a thread to itself.
 
-    For whatever may block. `work` must not use Flask's `request`, which stays behind.
+    Returns or raises what `work` does. `work` must not use Flask's `request`, which stays behind.
     """
     request = getcurrent()
     if not isinstance(request, _Request):
         return work(*arguments)
-    return awaited(get_running_loop().run_in_executor(request.threads, work, *arguments))
+    return wait_for(get_running_loop().run_in_executor(request.threads, work, *arguments))
 
 
-def meanwhile(work: Callable[..., object], *arguments: Any) -> bool:
-    """Begins `work` in a thread of the pool, and the request goes on; what `work` raises is heard by nobody.
+def in_background(work: Callable[..., object], *arguments: Any) -> bool:
+    """Starts `work` in a thread of the pool and does not wait; what `work` raises is lost.
 
-    False, and nothing, for a request that has a thread to itself.
+    Does nothing and returns False for a request that has a thread to itself.
     """
     request = getcurrent()
     if not isinstance(request, _Request):

@@ -32,8 +32,8 @@ def _garbled() -> bytes:
 _GARBLED = _garbled()
 
 
-class Bounded(HttpToolsProtocol):
-    """One connection. Who has not said within a while what it wants, or says it at great length, is cut off.
+class HeadLimitedProtocol(HttpToolsProtocol):
+    """One connection, which is closed where the head of a request is late or too long.
 
     Else a stranger could keep connections open for nothing, or fill our memory with headers. What comes after the head
     is the application's to limit.

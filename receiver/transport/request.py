@@ -8,7 +8,7 @@ from typing import Any
 from flask import Request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
-from receiver.transport.greenlets import awaited
+from receiver.transport.greenlets import wait_for
 
 IS_GONE = "proquant_bridge.is_gone"  # by which our `http_limits.py` says it: ASGI tells only those who wait for it
 LARGEST = 64 * 1024  # bytes of a body
@@ -17,7 +17,7 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class WebhookRequest:
     """`authorization`: the header, or nothing. `media_type`: of the body, in small letters. `address`: who calls.
 
     `encoding`: how the body is packed, in small letters, or nothing. `read`: the whole body; `coming`: the same body,
@@ -34,11 +34,11 @@ class Call:
     is_gone: Callable[[], bool] = lambda: False
 
 
-def of_flask(request: Request) -> Call:
+def of_flask(request: Request) -> WebhookRequest:
     """The request under way. A header that is there twice has both values, and so none that is known."""
     stream = request.environ["wsgi.input"]
     coming = stream if isinstance(stream, Body) else None
-    return Call(
+    return WebhookRequest(
         authorization=request.headers.get("Authorization", ""),
         media_type=request.mimetype,
         encoding=_encoding(request),
@@ -83,7 +83,7 @@ class Body:
         """All of it. Raises RequestEntityTooLarge, ClientDisconnected; TimeoutError where it was given up."""
         self._task = asyncio.current_task()
         try:
-            return awaited(_whole(self._receive))
+            return wait_for(_whole(self._receive))
         except asyncio.CancelledError:
             if self._task is None or not self._given_up:
                 raise

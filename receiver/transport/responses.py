@@ -1,4 +1,4 @@
-"""Turns answers into Flask responses; whatever goes wrong is answered in JSON, and tells nothing of our insides."""
+"""Turns answers into Flask responses; every error is answered in JSON, without details of the implementation."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from shared.accounts import vault
-from shared.accounts.integration_states import Said
+from shared.accounts.integration_states import LifecycleTimes
 from shared.accounts.orphan_policy import Policy
 from shared.database.tables.accounts import Account, IntegrationRow, Token
 from shared.domain import AccountId, EventType, IntegrationId
@@ -22,7 +22,7 @@ from shared.errors import AccountExists, UnknownAccount
 from shared.keys import token_hash
 
 
-class Integration(StrEnum):
+class ManualIntegration(StrEnum):
     """What the last lifecycle event said that came with a token of no integration: a token that was handed on by hand.
 
     `unknown`: none has come.
@@ -35,9 +35,9 @@ class Integration(StrEnum):
 
 
 INTEGRATION_AFTER = {
-    EventType.INTEGRATION_APPROVED: Integration.APPROVED,
-    EventType.INTEGRATION_REJECTED: Integration.REJECTED,
-    EventType.INTEGRATION_DELETED: Integration.DELETED,
+    EventType.INTEGRATION_APPROVED: ManualIntegration.APPROVED,
+    EventType.INTEGRATION_REJECTED: ManualIntegration.REJECTED,
+    EventType.INTEGRATION_DELETED: ManualIntegration.DELETED,
 }
 
 
@@ -144,13 +144,13 @@ def state_of(account: Account, integration: IntegrationRow | None) -> AccountSta
     """What signals of this account are checked against, when they come with the token of this integration."""
     said, of = None, None
     if integration is not None:
-        said = Said(integration.approved_at_ms, integration.rejected_at_ms, integration.deleted_at_ms)
+        said = LifecycleTimes(integration.approved_at_ms, integration.rejected_at_ms, integration.deleted_at_ms)
         of = IntegrationId(integration.id)
     ended = ended_ms(account.integration, account.integration_at_ms, said)
     return AccountState(AccountId(account.id), account.name, account.multiplier, account.paused, ended, of)
 
 
-def ended_ms(integration: str, integration_at_ms: int | None, said: Said | None) -> int | None:
+def ended_ms(integration: str, integration_at_ms: int | None, said: LifecycleTimes | None) -> int | None:
     """From when on the user's approval covers no signal (Unix milliseconds), or None while it covers all.
 
     `said`: about the integration whose token the signal came with. Without one, what the account's own columns
@@ -158,7 +158,7 @@ def ended_ms(integration: str, integration_at_ms: int | None, said: Said | None)
     """
     if said is not None:
         return said.ended_ms()
-    return integration_at_ms if integration in {Integration.REJECTED, Integration.DELETED} else None
+    return integration_at_ms if integration in {ManualIntegration.REJECTED, ManualIntegration.DELETED} else None
 
 
 def apply_lifecycle(session: Session, account: AccountId, type_: EventType, timestamp_ms: int) -> None:

@@ -13,7 +13,7 @@ from shared.domain import EXACT
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class QuantityLimits:
     """Limits of what can be opened, in units; None: none beside the broker's."""
 
     minimum: Decimal | None = None
@@ -22,11 +22,11 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
+class InstrumentChoices:
     """What holds for one account. `symbols`: the broker's symbol by ProQuant's ticker. `limits`: by ticker."""
 
     symbols: Mapping[str, str] = field(default_factory=dict)
-    limits: Mapping[str, Limits] = field(default_factory=dict)
+    limits: Mapping[str, QuantityLimits] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +34,26 @@ class InstrumentFile:
     """What the file says. `brokers`: symbols by ticker, by kind of broker. `accounts`: by name."""
 
     brokers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    accounts: Mapping[str, Choices] = field(default_factory=dict)
+    accounts: Mapping[str, InstrumentChoices] = field(default_factory=dict)
 
-    def of(self, account: str, broker: str) -> Choices:
+    def of(self, account: str, broker: str) -> InstrumentChoices:
         """The account's own symbols go before those of its kind of broker, ticker by ticker."""
-        own = self.accounts.get(account, Choices())
-        return Choices({**self.brokers.get(broker, {}), **own.symbols}, own.limits)
+        own = self.accounts.get(account, InstrumentChoices())
+        return InstrumentChoices({**self.brokers.get(broker, {}), **own.symbols}, own.limits)
 
 
 NO_FILE = InstrumentFile()
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenInstruments:
     """The instruments as the account may trade them, and a sentence for each choice that came to nothing."""
 
     instruments: Sequence[Instrument]
     warnings: Sequence[str] = ()
 
 
-def choose(listed: Iterable[Instrument], choices: Choices) -> Chosen:
+def choose(listed: Iterable[Instrument], choices: InstrumentChoices) -> ChosenInstruments:
     """What the broker lists, under the chosen tickers and within the chosen limits. Doing it again changes nothing.
 
     A chosen symbol that the broker does not list leaves its ticker out: the broker's own instrument of that name is
@@ -61,10 +61,10 @@ def choose(listed: Iterable[Instrument], choices: Choices) -> Chosen:
     """
     named, unlisted = _name(list(listed), choices.symbols)
     limited, vain = _limit(named, choices.limits)
-    return Chosen(limited, [*unlisted, *vain])
+    return ChosenInstruments(limited, [*unlisted, *vain])
 
 
-def tightened(instrument: Instrument, limits: Limits) -> Instrument:
+def tightened(instrument: Instrument, limits: QuantityLimits) -> Instrument:
     """The instrument within both its own limits and these. A quantity that is allowed then was allowed before."""
     tops = [top for top in (instrument.maximum, limits.maximum) if top is not None]
     return replace(
@@ -83,10 +83,10 @@ def _name(listed: Sequence[Instrument], symbols: Mapping[str, str]) -> tuple[lis
     return named, [f"{ticker} is to be {symbol}, which the broker does not list" for ticker, symbol in unlisted.items()]
 
 
-def _limit(named: Sequence[Instrument], limits: Mapping[str, Limits]) -> tuple[list[Instrument], list[str]]:
+def _limit(named: Sequence[Instrument], limits: Mapping[str, QuantityLimits]) -> tuple[list[Instrument], list[str]]:
     """Limits of a ticker hold for its symbol, under whatever ticker it is traded."""
     symbols = {each.ticker: each.symbol for each in named}
-    by_symbol: dict[str, list[Limits]] = {}
+    by_symbol: dict[str, list[QuantityLimits]] = {}
     for ticker, chosen in limits.items():
         if ticker in symbols:
             by_symbol.setdefault(symbols[ticker], []).append(chosen)
@@ -96,13 +96,13 @@ def _limit(named: Sequence[Instrument], limits: Mapping[str, Limits]) -> tuple[l
     return limited, sorted(vain)
 
 
-def _within(instrument: Instrument, limits: Iterable[Limits]) -> Instrument:
+def _within(instrument: Instrument, limits: Iterable[QuantityLimits]) -> Instrument:
     for each in limits:
         instrument = tightened(instrument, each)
     return instrument
 
 
-def _is_barred(instrument: Instrument, by_symbol: Mapping[str, Sequence[Limits]]) -> bool:
+def _is_barred(instrument: Instrument, by_symbol: Mapping[str, Sequence[QuantityLimits]]) -> bool:
     """Whether limits were chosen that no quantity satisfies together with the broker's."""
     if instrument.symbol not in by_symbol or instrument.maximum is None:
         return False

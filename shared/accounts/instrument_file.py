@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from shared.accounts.instrument_choices import NO_FILE, Choices, InstrumentFile, Limits
+from shared.accounts.instrument_choices import NO_FILE, InstrumentChoices, InstrumentFile, QuantityLimits
 from shared.errors import ConfigurationError
 from shared.signal_rules import TICKER_RULE, is_ticker
 
@@ -60,13 +60,13 @@ def _broker(place: str, content: _Table) -> Mapping[str, str]:
     return _symbols(f"{place}.tickers", content.get("tickers", {}))
 
 
-def _account(place: str, content: _Table) -> Choices:
+def _account(place: str, content: _Table) -> InstrumentChoices:
     _only(content, place, "tickers", "limits")
     limits = {
         _ticker(f"{place}.limits", ticker): _limits(f"{place}.limits.{ticker}", table)
         for ticker, table in _tables(content.get("limits", {}), f"{place}.limits")
     }
-    return Choices(_symbols(f"{place}.tickers", content.get("tickers", {})), limits)
+    return InstrumentChoices(_symbols(f"{place}.tickers", content.get("tickers", {})), limits)
 
 
 def _symbols(place: str, content: object) -> Mapping[str, str]:
@@ -95,11 +95,11 @@ def _ticker(place: str, ticker: str) -> str:
     return ticker
 
 
-def _limits(place: str, content: _Table) -> Limits:
+def _limits(place: str, content: _Table) -> QuantityLimits:
     _only(content, place, "minimum", "maximum", "step")
     if not content:
         raise ConfigurationError(f"{place}: needs one of minimum, maximum and step.")
-    limits = Limits(**{name: _quantity(f"{place}.{name}", value) for name, value in content.items()})
+    limits = QuantityLimits(**{name: _quantity(f"{place}.{name}", value) for name, value in content.items()})
     if limits.minimum is not None and limits.maximum is not None and limits.maximum < limits.minimum:
         raise ConfigurationError(f"{place}.maximum: is smaller than the minimum.")
     return limits

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from shared.accounts import instruments
 from shared.accounts.instrument import Instrument
-from shared.accounts.instrument_choices import Chosen, InstrumentFile, choose
+from shared.accounts.instrument_choices import ChosenInstruments, InstrumentFile, choose
 from shared.database.engine import Sessions
 from shared.database.tables.accounts import Account
 from shared.domain import AccountId
@@ -12,7 +12,7 @@ from shared.domain import AccountId
 
 def refresh(
     sessions: Sessions, account: AccountId, ask: Callable[[], Sequence[Instrument]], file: InstrumentFile
-) -> Chosen:
+) -> ChosenInstruments:
     """Asks the broker (`ask`) outside of any transaction, and stores; returns what was stored, and what was in vain."""
     listed = ask()
     with sessions.begin() as session:

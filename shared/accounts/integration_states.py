@@ -21,7 +21,7 @@ OURS_TO_END = frozenset({IntegrationState.REFUSED, IntegrationState.REVOKED})
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class LifecycleTimes:
     """When the user said what last, in Unix milliseconds of ProQuant's events. None: never, as far as we know."""
 
     approved_ms: int | None = None
@@ -39,7 +39,7 @@ class Said:
                 return None
 
 
-def state_after(before: IntegrationState, said: Said) -> IntegrationState:
+def state_after(before: IntegrationState, said: LifecycleTimes) -> IntegrationState:
     """Where the integration stands, in whatever order the events were delivered.
 
     ProQuant deletes only what was approved, and rejects only what was not. So a rejection beside an approval is about

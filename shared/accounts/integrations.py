@@ -7,7 +7,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from shared.accounts import accounts, vault
-from shared.accounts.integration_states import ENDED, IntegrationState, Said, state_after
+from shared.accounts.integration_states import ENDED, IntegrationState, LifecycleTimes, state_after
 from shared.database.tables.accounts import Account, IntegrationRow, Token
 from shared.domain import AccountId, EventType, IntegrationId
 from shared.errors import BridgeError
@@ -20,7 +20,7 @@ _TIME_OF = {
 }
 
 
-class OddEmail(BridgeError):
+class InvalidEmail(BridgeError):
     """This cannot be the e-mail address of a user."""
 
 
@@ -37,13 +37,15 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AlreadyRequested:
     """Nothing is to be sent: ProQuant has the request already, and this is what has become of it."""
 
     state: IntegrationState
 
 
-def begin(session: Session, account: str, user_email: str, name: str, secret_key: str | None) -> Attempt | Standing:
+def begin_request(
+    session: Session, account: str, user_email: str, name: str, secret_key: str | None
+) -> Attempt | AlreadyRequested:
     """What is to be sent to ProQuant, if anything, for this user of the account.
 
     A request that was never answered is sent again with the same token: however many of them ProQuant has got, there
@@ -52,12 +54,12 @@ def begin(session: Session, account: str, user_email: str, name: str, secret_key
     """
     email = user_email.strip()
     if not EMAIL.fullmatch(email):
-        raise OddEmail(f"{user_email!r} is not an e-mail address.")
+        raise InvalidEmail(f"{user_email!r} is not an e-mail address.")
     owner = _locked(session, account)
     row = _current(session, owner, email)
     if row is not None and _lasts(session, row):
         if row.state != IntegrationState.UNANSWERED or row.pending_token is None:
-            return Standing(IntegrationState(row.state))
+            return AlreadyRequested(IntegrationState(row.state))
         token = vault.decrypt(secret_key, row.pending_token)["token"]
     else:
         row, token = _fresh(session, owner, email, row, secret_key)
@@ -119,7 +121,7 @@ def apply_lifecycle(session: Session, integration: IntegrationId, type_: EventTy
     column = _TIME_OF[type_]
     known = getattr(row, column)
     setattr(row, column, timestamp_ms if known is None else max(known, timestamp_ms))
-    said = Said(row.approved_at_ms, row.rejected_at_ms, row.deleted_at_ms)
+    said = LifecycleTimes(row.approved_at_ms, row.rejected_at_ms, row.deleted_at_ms)
     _become(session, row, state_after(IntegrationState(row.state), said))
 
 

@@ -35,7 +35,7 @@ class OpenRequest:
         return units_of(self.signalled, self.multiplier)
 
 
-def denial_of(request: OpenRequest) -> Refusal | None:
+def first_denial(request: OpenRequest) -> Refusal | None:
     """Why this may not be opened, or None. The first rule that is broken gives the answer."""
     if not request.approved:
         return not_approved()

@@ -14,7 +14,7 @@ SEND_SECONDS = 30.0  # a mail server that greets slowly takes ten
 MODULE = "shared.alerts.sending"
 
 
-class NotSent(Exception):
+class MessageNotSent(Exception):
     """The channel did not take the message; the words say why, and hold nothing of its URL."""
 
 
@@ -35,9 +35,9 @@ def _ask(order: dict[str, str], seconds: float) -> None:
             command, input=json.dumps(order), capture_output=True, text=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired:
-        raise NotSent(f"It did not answer within {seconds:g} seconds.") from None  # the cause would show the URL
+        raise MessageNotSent(f"It did not answer within {seconds:g} seconds.") from None  # the cause would show the URL
     if done.returncode != 0:
-        raise NotSent(f"The process that sends it ended with {done.returncode}.")
+        raise MessageNotSent(f"The process that sends it ended with {done.returncode}.")
     problem = json.loads(done.stdout)["problem"]
     if problem is not None:
-        raise NotSent(problem)
+        raise MessageNotSent(problem)

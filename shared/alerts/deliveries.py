@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from shared.alerts.message import Told
+from shared.alerts.message import AlertFacts
 from shared.alerts.rules import DeliveryState
 from shared.database.tables.accounts import Account
 from shared.database.tables.alerts import Alert, DeliveryRow
@@ -21,12 +21,12 @@ _LARGEST_POWER = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class AlertDelivery:
     """A message that this worker, and no other, is to send now. `attempt` is the claim's number."""
 
     id: int
     attempt: int
-    told: Told
+    facts: AlertFacts
     last_of_day: bool
 
 
@@ -41,7 +41,7 @@ def due_channels(session: Session, now: datetime) -> list[str]:
     return list(session.scalars(due.where(DeliveryRow.next_attempt_at <= now).distinct()))
 
 
-def claim(session: Session, channel: str, now: datetime) -> Delivery | None:
+def claim_next(session: Session, channel: str, now: datetime) -> AlertDelivery | None:
     """The oldest message that is due on the channel. Commit before sending: whoever dies then has sent at most once.
 
     If it is not noted within `CLAIM`, it is due again. So a message comes at least once, and twice where a worker dies
@@ -62,15 +62,15 @@ def claim(session: Session, channel: str, now: datetime) -> Delivery | None:
         .values(attempts=DeliveryRow.attempts + 1, next_attempt_at=now + CLAIM)
         .returning(DeliveryRow.id, DeliveryRow.alert_id, DeliveryRow.attempts, DeliveryRow.last_of_day)
     ).one_or_none()
-    return None if row is None else Delivery(row.id, row.attempts, _told(session, row.alert_id), row.last_of_day)
+    return None if row is None else AlertDelivery(row.id, row.attempts, _told(session, row.alert_id), row.last_of_day)
 
 
-def sent(session: Session, delivery: Delivery, now: datetime) -> None:
+def sent(session: Session, delivery: AlertDelivery, now: datetime) -> None:
     """The channel has taken it."""
     _note(session, delivery, state=DeliveryState.SENT, reason=None, finished_at=now, next_attempt_at=None)
 
 
-def not_sent(session: Session, delivery: Delivery, now: datetime, reason: str) -> DeliveryState:
+def sending_failed(session: Session, delivery: AlertDelivery, now: datetime, reason: str) -> DeliveryState:
     """The channel has not taken it: due again later, or given up."""
     if delivery.attempt >= MOST_ATTEMPTS:
         _note(session, delivery, state=DeliveryState.FAILED, reason=reason, finished_at=now, next_attempt_at=None)
@@ -79,7 +79,7 @@ def not_sent(session: Session, delivery: Delivery, now: datetime, reason: str) -
     return DeliveryState.PENDING
 
 
-def _note(session: Session, delivery: Delivery, **values: object) -> None:
+def _note(session: Session, delivery: AlertDelivery, **values: object) -> None:
     """Changes nothing where the claim ran out and another worker has taken the delivery up."""
     mine = (DeliveryRow.id == delivery.id, DeliveryRow.attempts == delivery.attempt)
     session.execute(update(DeliveryRow).where(*mine, DeliveryRow.state == DeliveryState.PENDING).values(**values))
@@ -100,7 +100,7 @@ def _give_up(session: Session, channel: str, now: datetime) -> None:
     )
 
 
-def _told(session: Session, alert: int) -> Told:
+def _told(session: Session, alert: int) -> AlertFacts:
     row = session.execute(
         select(Alert.kind, Alert.detail, Alert.at, Account.name, Strategy.name.label("strategy"), Alert.event_id)
         .outerjoin(Account, Account.id == Alert.account_id)
@@ -108,4 +108,4 @@ def _told(session: Session, alert: int) -> Told:
         .outerjoin(Strategy, Strategy.id == EventRow.strategy)
         .where(Alert.id == alert)
     ).one()
-    return Told(AlertKind(row.kind), row.detail, row.at, row.name, row.strategy, row.event_id)
+    return AlertFacts(AlertKind(row.kind), row.detail, row.at, row.name, row.strategy, row.event_id)

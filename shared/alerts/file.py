@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from shared.alerts.rules import NOBODY, Channel, Rule, Rules
+from shared.alerts.rules import NOBODY, Channel, RoutingRule, Rules
 from shared.domain import AlertKind
 from shared.errors import ConfigurationError
 
@@ -91,7 +91,7 @@ def _url(place: str, content: _Table, environment: Mapping[str, str], read: Call
         raise ConfigurationError(f"{place}.url_file: {value} cannot be read ({type(error).__name__}).") from error
 
 
-def _rule(place: str, content: _Table, channels: Mapping[str, Channel]) -> Rule:
+def _rule(place: str, content: _Table, channels: Mapping[str, Channel]) -> RoutingRule:
     _only(content, place, "kinds", "accounts", "channels")
     named = _words(content.get("channels"), f"{place}.channels")
     for name in named:
@@ -101,7 +101,7 @@ def _rule(place: str, content: _Table, channels: Mapping[str, Channel]) -> Rule:
     if "kinds" in content:
         kinds = frozenset(_kind(word, place) for word in _words(content["kinds"], f"{place}.kinds"))
     accounts = frozenset(_words(content["accounts"], f"{place}.accounts")) if "accounts" in content else None
-    return Rule(kinds, accounts, tuple(named))
+    return RoutingRule(kinds, accounts, tuple(named))
 
 
 def _kind(word: str, place: str) -> AlertKind:

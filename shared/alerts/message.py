@@ -9,7 +9,7 @@ LONGEST_DETAIL = 600  # characters; a short message is read, and some channels r
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class AlertFacts:
     """What a message is made from, and nothing besides. `account`, `strategy`: names, None where there is none."""
 
     kind: AlertKind
@@ -28,13 +28,13 @@ class Message:
     body: str
 
 
-def render(told: Told, last_of_day: int | None = None) -> Message:
+def render(facts: AlertFacts, last_of_day: int | None = None) -> Message:
     """The message of an alert. `last_of_day`: the channel's cap, where this is the last message before tomorrow."""
-    about = ", ".join(_about(told))
-    subject = f"[proquant-bridge] {told.kind.replace('_', ' ')}" + (f": {about}" if about else "")
-    lines = [_plain(told.detail, LONGEST_DETAIL), "", f"When: {told.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"]
-    if told.event is not None:
-        lines.append(f"More: proquant-bridge events show {told.event}")
+    about = ", ".join(_about(facts))
+    subject = f"[proquant-bridge] {facts.kind.replace('_', ' ')}" + (f": {about}" if about else "")
+    lines = [_plain(facts.detail, LONGEST_DETAIL), "", f"When: {facts.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"]
+    if facts.event is not None:
+        lines.append(f"More: proquant-bridge events show {facts.event}")
     if last_of_day is not None:
         lines += ["", f"This channel has had its {last_of_day} messages of today: it gets no more before 00:00 UTC."]
         lines += ["Whatever comes is in: proquant-bridge alerts list"]
@@ -44,10 +44,10 @@ def render(told: Told, last_of_day: int | None = None) -> Message:
 TEST = Message("[proquant-bridge] test", "This is a test. Alerts of the bridge will come this way.")
 
 
-def _about(told: Told) -> list[str]:
-    named = (("account", told.account), ("strategy", told.strategy))
+def _about(facts: AlertFacts) -> list[str]:
+    named = (("account", facts.account), ("strategy", facts.strategy))
     about = [f"{what} {_plain(name, 64)}" for what, name in named if name]
-    return about + ([f"event {told.event}"] if told.event is not None else [])
+    return about + ([f"event {facts.event}"] if facts.event is not None else [])
 
 
 def _plain(text: str, longest: int) -> str:

@@ -34,7 +34,7 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RoutingRule:
     """An alert of one of these kinds and accounts goes to these channels; None stands for all of them."""
 
     kinds: frozenset[AlertKind] | None
@@ -52,7 +52,7 @@ class Rules:
 
     dedupe: timedelta
     channels: Mapping[str, Channel]
-    rules: Sequence[Rule]
+    rules: Sequence[RoutingRule]
 
     def channels_for(self, kind: AlertKind, account: str | None) -> tuple[Channel, ...]:
         """The channels that an alert goes to, each once, in the order of the rules."""

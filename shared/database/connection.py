@@ -13,7 +13,7 @@ LOOK_SECONDS = 0.1  # psycopg's own: how often a wait looks whether it was inter
 Result = TypeVar("Result")
 
 
-class LastingConnection(psycopg.Connection[Any]):
+class PatientConnection(psycopg.Connection[Any]):
     """Forgets nothing that is prepared when a transaction is rolled back. Planning takes longer than executing.
 
     psycopg does, since a statement may have been prepared for a table that the rollback takes away. Ours never are:

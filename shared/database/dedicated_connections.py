@@ -1,4 +1,4 @@
-"""Connections that are kept between transactions, by those who have one after the other."""
+"""Dedicated connections, kept between transactions: no checkout from a pool for each."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,14 +14,14 @@ from shared.database.idle_connections import IdleCheck, death_of
 
 
 class Transactions(Protocol):
-    """What can begin a transaction: `Sessions`, or `KeptSessions`."""
+    """What can begin a transaction: `Sessions`, or `DedicatedSessions`."""
 
     def begin(self) -> AbstractContextManager[Session]:
         """One block, one transaction: committed at its end, rolled back when it raises."""
         ...
 
 
-class KeptSessions:
+class DedicatedSessions:
     """Sessions that keep their connections, and are used again: whoever was at work last is at work next. Thread-safe.
 
     Taking a connection from the pool, preparing it and giving it back cost as much as a statement.
@@ -43,7 +43,7 @@ class KeptSessions:
         self._idle.close()
 
 
-class KeptStatements:
+class DedicatedStatements:
     """Connections that are kept for transactions of a single statement, which commits by itself. Thread-safe.
 
     Without the ways there and back for BEGIN and COMMIT, and without a session, which cost as much as the statement. It
@@ -79,7 +79,7 @@ def _commit_alone(connection: Connection) -> None:
 
 
 @dataclass(slots=True)
-class _Kept:
+class _Dedicated:
     """A connection, its session, and when it was last used (monotonic seconds)."""
 
     connection: Connection
@@ -100,10 +100,10 @@ class _Idle:
         self._sessions = sessions
         self._prepare = prepare
         self._check = IdleCheck(monotonic)
-        self._kept: list[_Kept] = []
+        self._kept: list[_Dedicated] = []
 
     @contextmanager
-    def lent(self) -> Iterator[_Kept]:
+    def lent(self) -> Iterator[_Dedicated]:
         kept = self._take()
         try:
             yield kept
@@ -118,7 +118,7 @@ class _Idle:
         while self._kept:
             self._kept.pop().close()
 
-    def _take(self) -> _Kept:
+    def _take(self) -> _Dedicated:
         try:
             kept = self._kept.pop()
         except IndexError:
@@ -128,10 +128,10 @@ class _Idle:
         kept.close()
         return self._make()
 
-    def _make(self) -> _Kept:
+    def _make(self) -> _Dedicated:
         connection = cast(Engine, self._sessions.kw["bind"]).connect()
         self._prepare(connection)
-        return _Kept(connection, self._sessions(bind=connection))
+        return _Dedicated(connection, self._sessions(bind=connection))
 
 
 def _lives(connection: Connection) -> bool:

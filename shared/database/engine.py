@@ -10,7 +10,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from shared.database.connection import UNPREPARED_TIMES, LastingConnection
+from shared.database.connection import UNPREPARED_TIMES, PatientConnection
 from shared.database.idle_connections import IdleCheck, death_of
 
 Sessions = sessionmaker[Session]
@@ -73,7 +73,7 @@ def make_engine(
 def _connect(
     patience: float | None, _dialect: object, _entry: object, arguments: Sequence[Any], settings: Mapping[str, Any]
 ) -> Any:
-    connection = LastingConnection.connect(*arguments, **settings)
+    connection = PatientConnection.connect(*arguments, **settings)
     connection.prepare_threshold = UNPREPARED_TIMES
     connection.patience = patience
     return connection

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
-from shared.accounts.accounts import Integration
+from shared.accounts.accounts import ManualIntegration
 from shared.accounts.integration_states import ENDED
 from shared.database.tables.accounts import Account, IntegrationRow
 from shared.database.tables.events import EventRow, Strategy
@@ -16,7 +16,7 @@ from shared.inbox.unfinished import unfinished
 
 
 @dataclass(frozen=True, slots=True)
-class Exposed:
+class AffectedStrategy:
     """A strategy with a position, or with an event that may still open one. `strategy_id` is ProQuant's.
 
     `opened_ms`: the timestamp of that signal, or of the last that asked for the same (Unix milliseconds); of the latest
@@ -28,7 +28,7 @@ class Exposed:
     opened_ms: int
 
 
-def hold_still(session: Session, account: AccountId) -> None:
+def lock_account(session: Session, account: AccountId) -> None:
     """Locks the account: until the caller commits, no signal of it is stored and no worker takes one up.
 
     It waits for signals that are being stored. Call it before the end of an integration is written.
@@ -42,7 +42,9 @@ def hold_still(session: Session, account: AccountId) -> None:
     session.execute(select(Account.id).where(Account.id == account).with_for_update())
 
 
-def of_integration(session: Session, account: AccountId, integration: IntegrationId | None) -> Sequence[Exposed]:
+def of_integration(
+    session: Session, account: AccountId, integration: IntegrationId | None
+) -> Sequence[AffectedStrategy]:
     """Those of the account that trade through this integration; None: through a token of no integration.
 
     The account must be locked, so that nothing is missed.
@@ -50,7 +52,7 @@ def of_integration(session: Session, account: AccountId, integration: Integratio
     return _exposed(session, Strategy.account_id == account, EventRow.integration_id.is_not_distinct_from(integration))
 
 
-def of_strategy(session: Session, strategy: StrategyKey) -> Sequence[Exposed]:
+def of_strategy(session: Session, strategy: StrategyKey) -> Sequence[AffectedStrategy]:
     """The strategy itself, if it is exposed. The caller holds its row lock."""
     return _exposed(session, Strategy.id == strategy)
 
@@ -61,7 +63,7 @@ def orphaned() -> ColumnElement[bool]:
     Its integration is ended, or its strategy disabled.
     """
     opened, integration = aliased(EventRow), aliased(IntegrationRow)
-    ended_by_account = Account.integration.in_((Integration.REJECTED, Integration.DELETED))
+    ended_by_account = Account.integration.in_((ManualIntegration.REJECTED, ManualIntegration.DELETED))
     ended = exists().where(
         opened.id == func.coalesce(PositionRow.confirmed_by, PositionRow.opened_by),
         case(
@@ -74,7 +76,7 @@ def orphaned() -> ColumnElement[bool]:
 
 def _exposed(
     session: Session, strategies: ColumnElement[bool], events: ColumnElement[bool] | None = None
-) -> Sequence[Exposed]:
+) -> Sequence[AffectedStrategy]:
     through = true() if events is None else events
     holds = select(EventRow.timestamp_ms).where(
         PositionRow.strategy == Strategy.id,
@@ -88,7 +90,7 @@ def _exposed(
     latest = func.greatest(_of_each(holds), _of_each(may_hold))  # ignores nulls
     query = select(Strategy.id, Strategy.strategy_id, latest.label("opened_ms")).where(strategies, latest.is_not(None))
     rows = session.execute(query.order_by(Strategy.id))
-    return [Exposed(StrategyKey(row.id), row.strategy_id, row.opened_ms) for row in rows]
+    return [AffectedStrategy(StrategyKey(row.id), row.strategy_id, row.opened_ms) for row in rows]
 
 
 def _of_each(timestamps: Select[int]) -> ScalarSelect[int]:

@@ -21,7 +21,7 @@ _UNTOLD = (_EVENT.c.error_type.is_not(None), ~_EVENT.c.refusal_told)  # as the i
 
 
 @dataclass(frozen=True, slots=True)
-class Untold:
+class UntoldRefusal:
     """A refused event that nobody is known to have been told of; `error` and `detail` are what the answer would say."""
 
     event: EventId
@@ -30,7 +30,7 @@ class Untold:
     detail: str
 
 
-def note_told(session: Session, events: Sequence[EventId]) -> None:
+def mark_told(session: Session, events: Sequence[EventId]) -> None:
     """Notes that ProQuant was answered with the refusals of these events, or that an alert tells of them."""
     refused = (
         select(_EVENT.c.id)
@@ -41,7 +41,7 @@ def note_told(session: Session, events: Sequence[EventId]) -> None:
     session.execute(update(_EVENT).where(_EVENT.c.id.in_(refused)).values(refusal_told=True))
 
 
-def untold(session: Session, ended_before: datetime, limit: int) -> list[Untold]:
+def untold(session: Session, ended_before: datetime, limit: int) -> list[UntoldRefusal]:
     """The oldest untold refusals, locked; those that another transaction has locked are skipped."""
     columns = _EVENT.c
     query = (
@@ -52,7 +52,7 @@ def untold(session: Session, ended_before: datetime, limit: int) -> list[Untold]
         .with_for_update(key_share=True, skip_locked=True)
     )
     return [
-        Untold(EventId(row.id), AccountId(row.account_id), row.error_type, row.reason or "")
+        UntoldRefusal(EventId(row.id), AccountId(row.account_id), row.error_type, row.reason or "")
         for row in session.execute(query)
     ]
 

@@ -144,7 +144,7 @@ def park(session: Session, event: EventId, reason: str) -> None:
     raise_alert(session, AlertKind.PARKED, reason, AccountId(account), event)
 
 
-def hand_back(session: Session, event: EventId) -> None:
+def requeue(session: Session, event: EventId) -> None:
     """A person has resolved the parked event: it is due now, and its failures count anew."""
     _move(session, event, EventState.RECEIVED, next_attempt_at=None, rung_at=None, reason=None, failures=0)
 

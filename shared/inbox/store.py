@@ -30,7 +30,7 @@ from shared.domain import (
     error_named,
 )
 from shared.inbox import affected_strategies
-from shared.inbox.affected_strategies import Exposed
+from shared.inbox.affected_strategies import AffectedStrategy
 from shared.inbox.unfinished import unfinished
 from shared.keys import content_hash, event_key, follow_up_key
 
@@ -95,7 +95,7 @@ def add(
     if not isinstance(event, LifecycleEvent):
         return stored
     if event.type in ENDS_INTEGRATION:
-        affected_strategies.hold_still(session, account)
+        affected_strategies.lock_account(session, account)
     _apply_lifecycle(session, account, strategy, integration, event)
     return replace(stored, follow_ups=_follow_up(session, stored.event, event))
 
@@ -251,7 +251,7 @@ def _is_approved(session: Session, integration: IntegrationId | None) -> bool:
     return session.get_one(IntegrationRow, integration).approved_at_ms is not None
 
 
-def _insert_follow_up(session: Session, cause: EventRow, exposed: Exposed, type_: str, over: bool) -> EventId:
+def _insert_follow_up(session: Session, cause: EventRow, exposed: AffectedStrategy, type_: str, over: bool) -> EventId:
     seq = session.execute(
         update(Strategy)
         .where(Strategy.id == exposed.strategy)

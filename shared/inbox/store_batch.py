@@ -13,7 +13,7 @@ from shared.keys import content_hash, event_key
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class SignalDelivery:
     """One signal as it came in. `answered`: nobody will wait for its outcome. `account_name`: for the log."""
 
     account: AccountId
@@ -62,7 +62,7 @@ _STORE = Statement(
 )
 
 
-def store_new(link: Link, deliveries: Sequence[Delivery]) -> list[EventId | None]:
+def store_new(link: Link, deliveries: Sequence[SignalDelivery]) -> list[EventId | None]:
     """The new rows, in the order of the deliveries; None where the event's key is known already.
 
     What is known needs a look at what it was, and perhaps an alert: that is `store.add`'s. The gap that it leaves in
@@ -75,7 +75,7 @@ def store_new(link: Link, deliveries: Sequence[Delivery]) -> list[EventId | None
     return [stored.pop((event["account"], event["key"]), None) for event in events]
 
 
-def _strategies(deliveries: Sequence[Delivery], counts: Counter[_Name]) -> list[dict[str, object]]:
+def _strategies(deliveries: Sequence[SignalDelivery], counts: Counter[_Name]) -> list[dict[str, object]]:
     """Each strategy once, by the name that came last, with the number of its events."""
     names = {_name(delivery): delivery.event.strategy_name for delivery in deliveries}
     return [
@@ -84,7 +84,7 @@ def _strategies(deliveries: Sequence[Delivery], counts: Counter[_Name]) -> list[
     ]
 
 
-def _events(deliveries: Sequence[Delivery], counts: Counter[_Name]) -> list[dict[str, object]]:
+def _events(deliveries: Sequence[SignalDelivery], counts: Counter[_Name]) -> list[dict[str, object]]:
     """The rows: `later` is how many events of the same strategy come after it here, in the order in which they came."""
     left = counts.copy()
     rows = []
@@ -94,11 +94,11 @@ def _events(deliveries: Sequence[Delivery], counts: Counter[_Name]) -> list[dict
     return rows
 
 
-def _name(delivery: Delivery) -> _Name:
+def _name(delivery: SignalDelivery) -> _Name:
     return delivery.account, delivery.event.strategy_id
 
 
-def _row(delivery: Delivery, place: int, later: int) -> dict[str, object]:
+def _row(delivery: SignalDelivery, place: int, later: int) -> dict[str, object]:
     event = delivery.event
     return {
         "account": delivery.account,

@@ -24,7 +24,7 @@ _ORDER, _FILL, _POSITION, _EVENT = table_of(OrderRow), table_of(FillRow), table_
 _UNITS = bindparam("units", type_=Numeric)
 
 
-def filled_whole(session: Session, order: Order, report: OrderReport, now: datetime) -> bool | None:
+def record_full_fill(session: Session, order: Order, report: OrderReport, now: datetime) -> bool | None:
     """Stores order, fill, position and the end of the event, if all is as it was when the order was sent.
 
     As it was, that is: nothing was heard of the order before, its event is being executed, and one fill tells of all

@@ -22,16 +22,16 @@ _NEW = {name: bindparam(f"new_{name}", type_=_ORDER.c[name].type) for name in (*
 _PLACE = Statement(insert(_ORDER).values(_NEW).returning(_ORDER.c.id))
 
 
-def place(session: Session, s: Situation, order: Order, position_id: int | None) -> Order:
+def store_intent(session: Session, s: Situation, order: Order, position_id: int | None) -> Order:
     """Commits, with the caller, the intent to send a new order; from then on it may be at the broker.
 
-    `order`: as `intended` has it. `position_id`: what it closes. Returns the order with its id.
+    `order`: as `new_order` has it. `position_id`: what it closes. Returns the order with its id.
     """
     (placed,) = _PLACE.rows(session, _values(s, order, position_id))
     return replace(order, id=OrderId(placed.id))
 
 
-def intended(
+def new_order(
     s: Situation,
     leg: Leg,
     generation: int,

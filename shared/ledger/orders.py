@@ -87,7 +87,7 @@ _SHRINK = (
 )
 
 
-def send_again(session: Session, order: Order, mark: str | None, in_flight_until: datetime) -> Order:
+def resubmit(session: Session, order: Order, mark: str | None, in_flight_until: datetime) -> Order:
     """Commits, with the caller, that an order which is proven not to be at the broker is being sent once more.
 
     `mark`: the broker's of now, for an order that was first sent when its broker had none.
@@ -132,7 +132,7 @@ def rejected(session: Session, order: Order, error: ErrorType | None, reason: st
     row.error_type, row.reason = error, reason
 
 
-def not_there(session: Session, order: Order, reason: str) -> None:
+def not_sent(session: Session, order: Order, reason: str) -> None:
     """The order is proven not to be at the broker: it may be sent again, if it was not withdrawn since."""
     row = _locked(session, order.id)
     if OrderState(row.state) not in {OrderState.PLANNED, OrderState.CANCELLED}:
@@ -154,7 +154,7 @@ def found_absent(session: Session, order: OrderId) -> None:
     _locked(session, order).absences = 1
 
 
-def unanswered(session: Session, order: Order, reason: str, at: datetime) -> None:
+def submit_unknown(session: Session, order: Order, reason: str, at: datetime) -> None:
     """A submit ended at `at` without evidence of what became of it."""
     row = _locked(session, order.id)
     if OrderState(row.state) not in ORDER_FINAL:
@@ -162,7 +162,7 @@ def unanswered(session: Session, order: Order, reason: str, at: datetime) -> Non
         row.in_flight_until, row.reason = at, reason
 
 
-def looked_in_vain(session: Session, order: Order, reason: str) -> None:
+def lookup_inconclusive(session: Session, order: Order, reason: str) -> None:
     """A look-up has proved nothing."""
     row = _locked(session, order.id)
     row.lookups += 1
@@ -171,7 +171,7 @@ def looked_in_vain(session: Session, order: Order, reason: str) -> None:
         _change(row, OrderState.UNKNOWN)
 
 
-def look_anew(session: Session, order: OrderId, now: datetime) -> None:
+def restart_lookups(session: Session, order: OrderId, now: datetime) -> None:
     """A person has handed the order back: its look-ups count anew, and so does the time in which they can be made."""
     row = _locked(session, order)
     row.lookups, row.absences, row.in_flight_until = 0, 0, now

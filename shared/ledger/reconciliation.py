@@ -34,7 +34,7 @@ class NotAnswered(BridgeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ReconciliationResult:
     """What one comparison found. `hindrance`: why there was none; then there are no comparisons."""
 
     comparisons: tuple[Comparison, ...] = ()
@@ -56,12 +56,12 @@ class _Books:
     last_order: int | None
 
 
-def look(
+def reconcile(
     sessions: Sessions,
     account: AccountId,
     ask: Callable[[], Mapping[str, Decimal]],
     clock: Clock = database_clock,
-) -> Look:
+) -> ReconciliationResult:
     """Asks the broker (`ask` raises NotAnswered) between two looks at the ledger, and records how they compare.
 
     Only while nothing of the account is in flight: else the two would differ for good reasons.
@@ -151,7 +151,9 @@ def _in_flight(session: Session, account: AccountId) -> EventId | None:
     return None if event is None else EventId(event)
 
 
-def _record(session: Session, account: AccountId, books: _Books, broker: Mapping[str, Decimal], now: datetime) -> Look:
+def _record(
+    session: Session, account: AccountId, books: _Books, broker: Mapping[str, Decimal], now: datetime
+) -> ReconciliationResult:
     known = _known(session, account)
     comparisons = compare(books.held, broker, books.questions, known)
     for comparison in comparisons:
@@ -161,7 +163,7 @@ def _record(session: Session, account: AccountId, books: _Books, broker: Mapping
     differences = [_as_json(each) for each in comparisons if each.state is not Agreement.AGREES]
     result = worst(comparisons)
     _store(session, account, asked_at=now, looked_at=now, result=result, differences=differences, hindrance=None)
-    return Look(comparisons)
+    return ReconciliationResult(comparisons)
 
 
 def _known(session: Session, account: AccountId) -> Known:
@@ -188,11 +190,11 @@ def _busy(event: EventId) -> str:
     return f"busy: event {event} is being executed"
 
 
-def _hindered(sessions: Sessions, account: AccountId, hindrance: str, clock: Clock) -> Look:
+def _hindered(sessions: Sessions, account: AccountId, hindrance: str, clock: Clock) -> ReconciliationResult:
     """What the last look that said something has found is kept."""
     with sessions.begin() as session:
         _store(session, account, asked_at=clock(session), hindrance=hindrance)
-    return Look(hindrance=hindrance)
+    return ReconciliationResult(hindrance=hindrance)
 
 
 def _store(session: Session, account: AccountId, **values: Any) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from shared.domain import BrokerOrderId, ClientOrderId, ErrorType, OrderState
-from shared.redaction import struck
+from shared.redaction import redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class OrderReport:
     def __post_init__(self) -> None:
         """The reason is the broker's own, who may echo what it was sent."""
         if self.reason is not None:
-            object.__setattr__(self, "reason", struck(self.reason))
+            object.__setattr__(self, "reason", redact(self.reason))
 
 
 def known_to_broker(client_order_id: ClientOrderId, reason: str) -> OrderReport:

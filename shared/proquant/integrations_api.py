@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import httpx
 
 from shared import redaction
-from shared.redaction import struck
+from shared.redaction import redact
 from shared.urls import check_url, is_here, place
 
 TIMEOUTS = httpx.Timeout(connect=5.0, write=10.0, read=15.0, pool=5.0)
@@ -29,12 +29,12 @@ class IntegrationRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class RequestTaken:
     """ProQuant has the request."""
 
 
 @dataclass(frozen=True, slots=True)
-class NotTaken:
+class RequestNotTaken:
     """ProQuant is proven not to have taken it. `refused`: it answered so; otherwise it was never reached."""
 
     problem: str
@@ -42,16 +42,16 @@ class NotTaken:
 
 
 @dataclass(frozen=True, slots=True)
-class Unanswered:
+class RequestUnanswered:
     """It may have taken it or not."""
 
     problem: str
 
 
-Answer = Taken | NotTaken | Unanswered
+RequestAnswer = RequestTaken | RequestNotTaken | RequestUnanswered
 
 
-def ask(url: str, request: IntegrationRequest, timeouts: httpx.Timeout = TIMEOUTS) -> Answer:
+def ask(url: str, request: IntegrationRequest, timeouts: httpx.Timeout = TIMEOUTS) -> RequestAnswer:
     """Posts the request to `url`, once; no redirect is followed. Raises UnsafeUrl before anything is sent.
 
     What ProQuant answers is not specified: any 2xx is a yes, and a 3xx or 4xx a no. A 5xx may be said by a proxy while
@@ -66,11 +66,11 @@ def ask(url: str, request: IntegrationRequest, timeouts: httpx.Timeout = TIMEOUT
         ):
             return _read(response)
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-        return NotTaken(f"{place(url)} cannot be reached: {_said(error)}", refused=False)
+        return RequestNotTaken(f"{place(url)} cannot be reached: {_said(error)}", refused=False)
     except httpx.TimeoutException:
-        return Unanswered(f"{place(url)} did not answer in time")
+        return RequestUnanswered(f"{place(url)} did not answer in time")
     except httpx.TransportError as error:
-        return Unanswered(f"{place(url)} did not answer properly: {_said(error)}")
+        return RequestUnanswered(f"{place(url)} did not answer properly: {_said(error)}")
 
 
 def _body(request: IntegrationRequest) -> dict[str, object]:
@@ -83,11 +83,11 @@ def _body(request: IntegrationRequest) -> dict[str, object]:
     }
 
 
-def _read(response: httpx.Response) -> Answer:
+def _read(response: httpx.Response) -> RequestAnswer:
     if response.is_success:
-        return Taken()
+        return RequestTaken()
     problem = f"ProQuant answered {response.status_code}: {_shown(response)}"
-    return Unanswered(problem) if response.is_server_error else NotTaken(problem, refused=True)
+    return RequestUnanswered(problem) if response.is_server_error else RequestNotTaken(problem, refused=True)
 
 
 def _shown(response: httpx.Response) -> str:
@@ -100,9 +100,9 @@ def _shown(response: httpx.Response) -> str:
                 break
     except httpx.TransportError as error:
         return f"(nothing that can be read: {_said(error)})"
-    text = struck(read.decode(errors="replace"))[:MOST_SHOWN]  # before it is cut: a part of a token is one, too
+    text = redact(read.decode(errors="replace"))[:MOST_SHOWN]  # before it is cut: a part of a token is one, too
     return "".join(char if char.isprintable() else " " for char in text).strip() or "(nothing)"
 
 
 def _said(error: Exception) -> str:
-    return struck(str(error)) or type(error).__name__
+    return redact(str(error)) or type(error).__name__

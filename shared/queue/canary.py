@@ -51,7 +51,7 @@ def send_due(session: Session, now: datetime) -> bool:
     return following is not None
 
 
-def withdraw(session: Session) -> None:
+def cancel(session: Session) -> None:
     """Forgets the canary: Redis is away, so an unanswered one proves nothing about the workers."""
     _store(session, Canary(None, None))
 

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from shared.domain import EventId
 from shared.queue.celery_app import QUEUE, make_app
-from shared.queue.task_message import spell
+from shared.queue.task_message import encode_task
 
 log = structlog.get_logger()
 
@@ -61,7 +61,7 @@ def make_redis(redis_url: str) -> Redis:
     )
 
 
-def answers(redis: Redis) -> bool:
+def is_reachable(redis: Redis) -> bool:
     """Whether Redis is there, within a second."""
     try:
         return bool(redis.ping())
@@ -69,8 +69,8 @@ def answers(redis: Redis) -> bool:
         return False
 
 
-def waiting(redis: Redis) -> int:
-    """How many tasks wait in the queue; none where Redis does not say."""
+def queue_length(redis: Redis) -> int:
+    """How many tasks wait in the queue; 0 where Redis does not answer."""
     try:
         length: int = redis.llen(QUEUE)
     except RedisError:
@@ -81,7 +81,8 @@ def waiting(redis: Redis) -> int:
 class Doorbell:
     """Rings a worker with an event's id, or for another task. Safe to use from several threads.
 
-    After a failure it stays silent for a moment instead of making every request wait: the sweep rings later.
+    A circuit breaker: after a failure it does not ring for a moment, so that no request waits for a dead Redis; the
+    sweep rings later.
     """
 
     def __init__(self, app: Celery, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -91,11 +92,11 @@ class Doorbell:
         self._silent_until = 0.0
 
     def ring(self, *events: EventId) -> bool:
-        """Whether the bell was heard by Redis. Never raises for a Redis that is down, hung or full.
+        """Whether Redis has taken the doorbells. Never raises for a Redis that is down, hung or full.
 
         Each event has a task of its own, and all of them go in one command; the first is taken first.
         """
-        messages = [spell(EXECUTE_TASK, QUEUE, event) for event in events]
+        messages = [encode_task(EXECUTE_TASK, QUEUE, event) for event in events]
         return self._push(EXECUTE_TASK, events, lambda: self._redis.lpush(QUEUE, *messages))
 
     def send(self, task: str, *ids: int, expires: float | None = None) -> bool:

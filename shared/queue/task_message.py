@@ -15,7 +15,7 @@ _REST = b', {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": nu
 ORIGIN = f"gen{os.getpid()}@{socket.gethostname()}"
 
 
-def spell(task: str, queue: str, argument: int) -> bytes:
+def encode_task(task: str, queue: str, argument: int) -> bytes:
     """The message for a task with one number as its argument, to be pushed to the left of the queue's list."""
     body = b64encode(b"[[%d]%s" % (argument, _REST)).decode()
     return (_form(task, queue) % {"ident": str(uuid4()), "argument": argument, "body": body}).encode()

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from shared.accounts.accounts import ended_ms
 from shared.accounts.instrument import Instrument
 from shared.accounts.instruments import hours_of
-from shared.accounts.integration_states import Said
+from shared.accounts.integration_states import LifecycleTimes
 from shared.accounts.orphan_policy import OUR_VERSION, TRADING, OrphanEvent
 from shared.database.prepared import Row, Statement
 from shared.database.tables.orders import OrderRow
@@ -33,17 +33,17 @@ from shared.domain import (
 )
 from shared.inbox import states
 from shared.inbox.states import Due
-from shared.situation.model import Held, Order, Situation, Task
-from shared.situation.query import INSTRUMENT_COLUMNS, ORDER_COLUMNS, question_about
+from shared.situation.model import HeldPosition, Order, Situation, Task
+from shared.situation.query import INSTRUMENT_COLUMNS, ORDER_COLUMNS, situation_query
 
-_QUESTION = Statement(question_about(bindparam("event", type_=BigInteger)))
+_QUESTION = Statement(situation_query(bindparam("event", type_=BigInteger)))
 _TAKEN = states.taking().cte("taken")
-_TAKE_AND_ASSESS = Statement(question_about(select(_TAKEN.c.id).scalar_subquery()))
+_TAKE_AND_ASSESS = Statement(situation_query(select(_TAKEN.c.id).scalar_subquery()))
 _WANTED, _KEPT = (attrgetter(*(f"{part}_{name}" for name in INSTRUMENT_COLUMNS)) for part in ("wanted", "kept"))
 _ORDER = attrgetter(*(f"order_{name}" for name in ORDER_COLUMNS))
 
 
-def assess(session: Session, event: EventId) -> Situation:
+def load_situation(session: Session, event: EventId) -> Situation:
     """The situation of the event, as the committed rows and this transaction's own writes have it.
 
     One query: each order of the event is a row of its result, and the rest is the same in all of them.
@@ -54,7 +54,7 @@ def assess(session: Session, event: EventId) -> Situation:
     return situation_of(rows)
 
 
-def take_and_assess(session: Session, strategy: StrategyKey, now: datetime) -> tuple[Due, Situation | None]:
+def take_next_with_situation(session: Session, strategy: StrategyKey, now: datetime) -> tuple[Due, Situation | None]:
     """`states.take_next`, and the situation of what was taken up, by one statement.
 
     The situation is as it was before the statement, but for the state. The strategy's row must be locked since an
@@ -119,10 +119,10 @@ def _order(id_: int, columns: Sequence[Any]) -> Order:
     )
 
 
-def _said(row: Row) -> Said | None:
+def _said(row: Row) -> LifecycleTimes | None:
     if row.integration_id is None:
         return None
-    return Said(row.approved_at_ms, row.rejected_at_ms, row.deleted_at_ms)
+    return LifecycleTimes(row.approved_at_ms, row.rejected_at_ms, row.deleted_at_ms)
 
 
 def _task(row: Row) -> Task:
@@ -148,10 +148,10 @@ def _type_of(row: Row) -> EventType | OrphanEvent | None:
     return EventType(row.type) if row.type in set(EventType) else None
 
 
-def _held(row: Row) -> Held | None:
+def _held(row: Row) -> HeldPosition | None:
     if row.held_id is None:
         return None
-    return Held(
+    return HeldPosition(
         id=row.held_id,
         proquant_position_id=row.held_proquant_position_id,
         ticker=row.held_ticker,

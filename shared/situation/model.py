@@ -42,7 +42,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldPosition:
     """The position that the strategy holds.
 
     `signalled`: the quantity of the signal that it stands for, as ProQuant sent it; what is held may be less, or more.
@@ -104,7 +104,7 @@ class Situation:
     ended: bool
     paused: bool
     enabled: bool
-    held: Held | None
+    held: HeldPosition | None
     orders: tuple[Order, ...]
     superseded: bool
     names_closed: bool

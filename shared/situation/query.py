@@ -54,7 +54,7 @@ ORDER_COLUMNS = (
 )
 
 
-def question_about(event: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
+def situation_query(event: ColumnElement[int]) -> Select[*tuple[Any, ...]]:
     """About the event of this id, which may be what another part of the same statement says.
 
     Columns and no mapped classes, and only those that are looked at: the mapper's bookkeeping, and the description of

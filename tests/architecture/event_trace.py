@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import select
 
 from receiver.app import make_app
-from receiver.transport.asgi import Served
+from receiver.transport.asgi import AsgiApp
 from shared.accounts import accounts, instruments
 from shared.config import Config, load
 from shared.database.engine import Sessions, make_engine, make_sessions
@@ -25,7 +25,7 @@ from shared.queue.doorbell import EXECUTE_TASK
 from tests.architecture import code
 from tests.support.in_process_bridge import signal
 from workers.app import make_worker
-from workers.brokers.account_brokers import Adapters
+from workers.brokers.account_brokers import AccountBrokers
 
 STAND_IN = "workers/brokers/paper/"  # what stands behind the contract is the broker's
 
@@ -51,7 +51,7 @@ def _open_account(sessions: Sessions, config: Config) -> str:
     settings = {"database_url": config.database_url, "hours": "always"}
     with sessions.begin() as session:
         account, token = accounts.create(session, "alice", "paper", settings, Decimal(1), config.secret_key)
-    adapters = Adapters(sessions, config.secret_key)
+    adapters = AccountBrokers(sessions, config.secret_key)
     with sessions.begin() as session:
         instruments.replace(session, account, adapters.of(account).instruments())
     adapters.close()
@@ -63,7 +63,7 @@ def _newest(sessions: Sessions) -> EventRow:
         return session.scalars(select(EventRow).order_by(EventRow.id.desc()).limit(1)).one()
 
 
-async def _post(served: Served, token: str, body: bytes) -> int:
+async def _post(served: AsgiApp, token: str, body: bytes) -> int:
     """The status of the answer, by what uvicorn calls."""
     scope = {
         "type": "http",

@@ -9,13 +9,13 @@ from typing import Any
 from celery import Celery
 from flask import Flask, request
 
-from receiver.transport.asgi import Served
+from receiver.transport.asgi import AsgiApp
 from shared.domain import ClientOrderId, Direction, Leg
 from workers.brokers.base import Broker, OrderRequest
 from workers.brokers.registry import make_broker
 
 web = Flask("baseline")
-served = Served(web)
+served = AsgiApp(web)
 queue = Celery("baseline", broker=os.environ["REDIS_URL"])
 queue.conf.task_ignore_result = True
 ACCOUNTS: dict[str, dict[str, Any]] = json.loads(os.environ["BENCHMARK_ACCOUNTS"])

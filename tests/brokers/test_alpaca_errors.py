@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from shared.domain import ErrorType, Leg
-from workers.brokers.alpaca.errors import RULES, Rule, is_absent, is_duplicate, verdict
-from workers.brokers.http_client import Reply
+from workers.brokers.alpaca.errors import RULES, RefusalRule, is_absent, is_duplicate, verdict
+from workers.brokers.http_client import BrokerReply
 
 FUNDS, LOW, HIGH = ErrorType.INSUFFICIENT_FUNDS, ErrorType.QUANTITY_TOO_LOW, ErrorType.QUANTITY_TOO_HIGH
 PRECISION, INSTRUMENT = ErrorType.INVALID_QUANTITY_PRECISION, ErrorType.UNSUPPORTED_INSTRUMENT
@@ -73,9 +73,9 @@ BODIES: list[tuple[int, dict[str, Any], Leg, ErrorType | None]] = [
 ]
 
 
-def reply(status: int, body: object) -> Reply:
+def reply(status: int, body: object) -> BrokerReply:
     text = json.dumps(body)
-    return Reply(status, {}, json.loads(text, parse_float=Decimal), text)
+    return BrokerReply(status, {}, json.loads(text, parse_float=Decimal), text)
 
 
 @pytest.mark.parametrize(("status", "body", "leg", "type_"), BODIES)
@@ -89,7 +89,7 @@ def test_a_refusal_means_what_the_table_says(
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_every_row_of_the_table_decides_something(rule: Rule) -> None:
+def test_every_row_of_the_table_decides_something(rule: RefusalRule) -> None:
     """Without the row, a body of the list above would mean something else, or nothing that anybody thought about."""
     others = tuple(each for each in RULES if each is not rule)
     changed = [

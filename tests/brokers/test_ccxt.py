@@ -17,9 +17,9 @@ from tests.simulators.binance.words import refusal
 from tests.simulators.server import Answer, Call, Fault, Simulator
 from tests.support.in_process_bridge import running, signal
 from workers.brokers.base import BrokerUnavailable, OrderRejected, OrderRequest, OutcomeUnknown
-from workers.brokers.binance.errors import CODES, Verdict
+from workers.brokers.binance.errors import CODES, OrderProof
 from workers.brokers.ccxt.errors import CLASSES, meaning_of
-from workers.brokers.ccxt.http_session import Pipe, WireMismatch
+from workers.brokers.ccxt.http_session import HttpSession, WireMismatch
 from workers.brokers.ccxt.markets import markets_of, number, report_of
 from workers.brokers.ccxt.settings import parse
 from workers.brokers.ccxt.venues import REFUSED, VENUES
@@ -108,7 +108,7 @@ def test_the_venues_own_code_goes_before_ccxts_class() -> None:
     error = InvalidOrder('binanceusdm {"code":-4005,"msg":"Quantity greater than max quantity."}')
     assert meaning_of(error, CODES) is ErrorType.QUANTITY_TOO_HIGH
     assert meaning_of(error, {}) is None
-    assert meaning_of(KeyError("id"), {}) is Verdict.UNKNOWN
+    assert meaning_of(KeyError("id"), {}) is OrderProof.UNKNOWN
 
 
 @pytest.fixture
@@ -123,8 +123,8 @@ def mirror() -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def pipe() -> Iterator[Pipe]:
-    made = Pipe(5.0, 5.0)
+def pipe() -> Iterator[HttpSession]:
+    made = HttpSession(5.0, 5.0)
     yield made
     made.close()
 
@@ -139,14 +139,14 @@ def pipe() -> Iterator[Pipe]:
         "",
     ],
 )
-def test_what_is_not_the_order_that_was_meant_is_not_sent(mirror: Simulator, pipe: Pipe, body: str) -> None:
+def test_what_is_not_the_order_that_was_meant_is_not_sent(mirror: Simulator, pipe: HttpSession, body: str) -> None:
     with pipe.sending(Decimal("0.3"), ID) as sending, pytest.raises(WireMismatch):
         pipe.request("POST", f"{mirror.url}/order", data=body)
     assert mirror.calls == []
     assert not sending.written
 
 
-def test_a_second_write_for_one_order_is_not_sent(mirror: Simulator, pipe: Pipe) -> None:
+def test_a_second_write_for_one_order_is_not_sent(mirror: Simulator, pipe: HttpSession) -> None:
     body = json.dumps({"qty": "0.30", "clientOid": ID})
     with pipe.sending(Decimal("0.3"), ID) as sending:
         pipe.request("POST", f"{mirror.url}/order", data=body)
@@ -155,7 +155,7 @@ def test_a_second_write_for_one_order_is_not_sent(mirror: Simulator, pipe: Pipe)
     assert (len(mirror.calls), sending.status) == (1, 200)
 
 
-def test_a_signature_is_in_no_error(pipe: Pipe) -> None:
+def test_a_signature_is_in_no_error(pipe: HttpSession) -> None:
     with pytest.raises(BrokerUnavailable) as caught:
         pipe.request("GET", "http://127.0.0.1:1/x?signature=abc")
     assert "signature" not in caught.value.reason

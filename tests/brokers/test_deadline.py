@@ -11,7 +11,7 @@ import pytest
 
 from workers.brokers.base import BrokerUnavailable, OutcomeUnknown
 from workers.brokers.deadline import BoundedBackend, Deadline
-from workers.brokers.http_client import Wire
+from workers.brokers.http_client import HttpClient
 
 DEADLINE = 1.0
 AT_MOST = 1.6  # a busy machine is late; without a bound, the quickest of these takes 1.9
@@ -73,7 +73,7 @@ def serving(server: Server) -> Iterator[str]:
 @pytest.mark.parametrize("server", [drips_its_head, drips_its_body, falls_silent_at_the_end, takes_nothing])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_an_answer_that_does_not_come_whole_is_not_waited_for(server: Server, method: str) -> None:
-    with serving(server) as url, closing(Wire(url, deadline_seconds=DEADLINE)) as wire:
+    with serving(server) as url, closing(HttpClient(url, deadline_seconds=DEADLINE)) as wire:
         began = time.monotonic()
         if method == "GET":
             with pytest.raises(BrokerUnavailable):
@@ -86,7 +86,7 @@ def test_an_answer_that_does_not_come_whole_is_not_waited_for(server: Server, me
 
 @pytest.mark.parametrize("server", [takes_nothing, takes_a_little_now_and_then])
 def test_a_request_that_is_not_taken_is_broken_off_and_may_have_been_read(server: Server) -> None:
-    with serving(server) as url, closing(Wire(url, deadline_seconds=DEADLINE)) as wire:
+    with serving(server) as url, closing(HttpClient(url, deadline_seconds=DEADLINE)) as wire:
         began = time.monotonic()
         with pytest.raises(OutcomeUnknown):
             wire.write("POST", "/x", content=LARGE)

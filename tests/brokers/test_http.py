@@ -17,7 +17,7 @@ from workers.brokers.rest import errors
 from workers.brokers.rest.broker import UNTOLD_SETTLE_SECONDS, RestBroker
 from workers.brokers.rest.settings import parse
 from workers.brokers.unmapped_errors import counted
-from workers.decision.steps import MarkSaid
+from workers.decision.steps import MarkAnswer
 from workers.execution import broker_calls
 
 PROBLEM = {"Content-Type": errors.PROBLEM_JSON}
@@ -184,7 +184,7 @@ def test_a_far_end_is_asked_for_a_mark_unless_it_says_that_it_has_none(
 ) -> None:
     promised = {"dedupe": "none", "nets_positions": True, "settle_seconds": "0", **told}
     broker = far_end({("GET", "/capabilities"): Answer(200, promised), ("GET", "/mark"): Answer(200, {"mark": "41"})})
-    assert broker_calls.ask_mark(broker) == MarkSaid("41" if asked else None)
+    assert broker_calls.ask_mark(broker) == MarkAnswer("41" if asked else None)
     assert len([call for call in calls if call.path.endswith("/mark")]) == asked
 
 

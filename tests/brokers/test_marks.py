@@ -7,8 +7,8 @@ import pytest
 
 from shared.domain import ClientOrderId
 from tests.support.worker_harness import CAPABILITIES, ScriptedBroker
-from workers.brokers.conformance.cases import Outcome, run
-from workers.brokers.conformance.reads import READS, Reading
+from workers.brokers.conformance.cases import CaseOutcome, run
+from workers.brokers.conformance.reads import READS, ReadContext
 
 
 @dataclass
@@ -24,15 +24,15 @@ class Marked(ScriptedBroker):
 @pytest.mark.parametrize(
     ("declared", "said", "outcome"),
     [
-        (False, None, Outcome.PASSED),
-        (False, "7", Outcome.FAILED),
-        (True, "7", Outcome.PASSED),
-        (True, "", Outcome.FAILED),
-        (True, None, Outcome.SKIPPED),
+        (False, None, CaseOutcome.PASSED),
+        (False, "7", CaseOutcome.FAILED),
+        (True, "7", CaseOutcome.PASSED),
+        (True, "", CaseOutcome.FAILED),
+        (True, None, CaseOutcome.SKIPPED),
     ],
 )
-def test_a_mark_has_to_be_declared(declared: bool, said: str | None, outcome: Outcome) -> None:
+def test_a_mark_has_to_be_declared(declared: bool, said: str | None, outcome: CaseOutcome) -> None:
     broker = Marked(said=said, capabilities=replace(CAPABILITIES, marks=declared))
-    reading = Reading(broker, lambda: datetime.now(UTC), lambda: ClientOrderId("pq-1"))
+    reading = ReadContext(broker, lambda: datetime.now(UTC), lambda: ClientOrderId("pq-1"))
     results = {each.number: each for each in run(READS, reading)}
     assert results["CK-09"].outcome is outcome

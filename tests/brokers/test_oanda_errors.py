@@ -15,7 +15,7 @@ from workers.brokers import unmapped_errors
 from workers.brokers.base import OrderRejected
 from workers.brokers.oanda.broker import OandaBroker
 from workers.brokers.oanda.errors import ORDER_EXISTS, REASONS
-from workers.brokers.oanda.settings import ADDRESSES, Environment, parse
+from workers.brokers.oanda.settings import ADDRESSES, OandaEnvironment, parse
 from workers.brokers.registry import make_broker
 
 BENCH = OandaBench()
@@ -132,8 +132,8 @@ def test_an_odd_setting_is_refused_by_name(changes: dict[str, str], named: str) 
 
 
 def test_real_money_is_only_where_the_setting_says_so() -> None:
-    assert parse({**GOOD, "account": "a"}).base_url == ADDRESSES[Environment.PRACTICE]
-    assert "fxpractice" in ADDRESSES[Environment.PRACTICE]
+    assert parse({**GOOD, "account": "a"}).base_url == ADDRESSES[OandaEnvironment.PRACTICE]
+    assert "fxpractice" in ADDRESSES[OandaEnvironment.PRACTICE]
     assert parse({**GOOD, "account": "a", "environment": "live"}).base_url == "https://api-fxtrade.oanda.com"
 
 

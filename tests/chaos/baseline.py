@@ -11,13 +11,13 @@ import httpx
 from celery import Celery
 from flask import Flask, Response, request
 
-from receiver.transport.asgi import Served
+from receiver.transport.asgi import AsgiApp
 
 REDELIVERY_SECONDS = 30
 OPPOSITE = {"BUY": "SELL", "SELL": "BUY"}
 
 web = Flask("baseline")
-served = Served(web)
+served = AsgiApp(web)
 queue = Celery("baseline", broker=os.environ["REDIS_URL"])
 queue.conf.update(
     task_ignore_result=True,

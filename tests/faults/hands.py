@@ -14,8 +14,8 @@ from shared.domain import EventId
 from tests.faults.points import Points, WatchedBroker, watched_sessions
 from tests.support.in_process_bridge import Bridge
 from tests.support.judge.observed import BrokerCall
-from workers.brokers.account_brokers import Adapters
-from workers.execution.context import Workbench
+from workers.brokers.account_brokers import AccountBrokers
+from workers.execution.context import WorkerContext
 from workers.execution.run import execute_event
 
 LEASE_SECONDS = 20.0
@@ -52,7 +52,7 @@ class Hand:
         self.pause = 0.0
         self._name = name
         self._sessions = watched_sessions(database_url, self.points)
-        self._adapters = Adapters(self._sessions, secret_key)
+        self._adapters = AccountBrokers(self._sessions, secret_key)
         self._bench = self._make_bench()
 
     def run(self, event: EventId) -> None:
@@ -63,8 +63,8 @@ class Hand:
         self._adapters.close()
         self._sessions.kw["bind"].dispose()
 
-    def _make_bench(self) -> Workbench:
-        return Workbench(
+    def _make_bench(self) -> WorkerContext:
+        return WorkerContext(
             sessions=self._sessions,
             owner=lambda: self._name,
             broker=lambda account: WatchedBroker(self._adapters.of(account), self.points, self._note),

@@ -15,18 +15,18 @@ from typing import Any
 import structlog
 
 from receiver.app import make_routes
-from receiver.authentication import Directory, Throttle
-from receiver.group_commit import Writer
-from receiver.outcome_waiter import Waiting
-from receiver.precheck import Instruments
-from receiver.protocol_versions import Versions
-from receiver.webhook import Desk
+from receiver.authentication import AccountCache, Throttle
+from receiver.group_commit import GroupCommit
+from receiver.outcome_waiter import OutcomeWaiter
+from receiver.precheck import InstrumentCache
+from receiver.protocol_versions import VersionLog
+from receiver.webhook import ReceiverContext
 from shared.domain import AccountId, EventId
 from tests.faults.points import Moment, Points, WatchedBroker, WatchedDoorbell, watched_sessions
 from tests.support.in_process_bridge import NoRedis
-from workers.brokers.account_brokers import Adapters
+from workers.brokers.account_brokers import AccountBrokers
 from workers.brokers.base import Broker
-from workers.execution.context import Workbench
+from workers.execution.context import WorkerContext
 from workers.execution.run import execute_event
 from workers.sweep.sweeper import Sweeper
 
@@ -70,7 +70,7 @@ def receiver(connection: Connection, role: Role) -> None:
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     line = Line(connection)
     points = Points(role.die_at, lambda name: line.say("dying", name))
-    waiting = Waiting(NoRedis(), places=4)  # type: ignore[arg-type]  # never listens: it is told of outcomes below
+    waiting = OutcomeWaiter(NoRedis(), places=4)  # type: ignore[arg-type]  # never listens: it is told of outcomes below
     client = make_routes(_desk(line, points, role, waiting), sweep_interval=1.0).test_client()
     deliveries: SimpleQueue[tuple[bytes, dict[str, str]]] = SimpleQueue()
 
@@ -91,16 +91,16 @@ def receiver(connection: Connection, role: Role) -> None:
                 _common(line, points, word)
 
 
-def _desk(line: Line, points: Points, role: Role, waiting: Waiting) -> Desk:
+def _desk(line: Line, points: Points, role: Role, waiting: OutcomeWaiter) -> ReceiverContext:
     sessions = watched_sessions(role.database_url, points)
     doorbell = WatchedDoorbell(points, lambda event: line.say("ring", event))
-    writer = Writer(sessions, doorbell.ring)
-    return Desk(
+    writer = GroupCommit(sessions, doorbell.ring)
+    return ReceiverContext(
         sessions=sessions,
-        directory=Directory(sessions),
+        directory=AccountCache(sessions),
         throttle=Throttle(pause=lambda _: None),
-        instruments=Instruments(sessions),
-        versions=Versions(sessions),
+        instruments=InstrumentCache(sessions),
+        versions=VersionLog(sessions),
         doorbell=doorbell,  # type: ignore[arg-type]  # the test carries it on
         waiting=waiting,
         wait=role.wait,
@@ -130,9 +130,9 @@ def worker(connection: Connection, role: Role) -> None:
                 _common(line, points, word)
 
 
-def _bench(line: Line, points: Points, role: Role) -> Workbench:
+def _bench(line: Line, points: Points, role: Role) -> WorkerContext:
     sessions = watched_sessions(role.database_url, points)
-    adapters = Adapters(sessions, role.secret_key)
+    adapters = AccountBrokers(sessions, role.secret_key)
     watched: dict[AccountId, WatchedBroker] = {}
 
     def broker(account: AccountId) -> Broker:
@@ -140,7 +140,7 @@ def _bench(line: Line, points: Points, role: Role) -> Workbench:
             watched[account] = WatchedBroker(adapters.of(account), points, lambda *call: line.say("call", *call))
         return watched[account]
 
-    return Workbench(
+    return WorkerContext(
         sessions=sessions,
         owner=lambda: f"worker {threading.get_native_id()}",
         broker=broker,

@@ -129,7 +129,7 @@ def ends(bridge: Bridge) -> None:
     with bridge.sessions.begin() as session:
         ended = EventRow.finished_at - untold_refusals.GRACE
         session.execute(update(EventRow).values(finished_at=ended))
-    untold_refusals.tell_due(bridge.sessions)
+    untold_refusals.alert_due(bridge.sessions)
 
 
 def store(bridge: Bridge, event: SignalEvent) -> None:

@@ -6,8 +6,8 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy.exc import SQLAlchemyError
 
-from receiver.authentication import Directory
-from receiver.precheck import Instruments
+from receiver.authentication import AccountCache
+from receiver.precheck import InstrumentCache
 from shared.accounts import accounts, instruments
 from shared.accounts.accounts import AccountState
 from shared.database.engine import Sessions, make_engine, make_sessions
@@ -26,7 +26,7 @@ class Known:
     account: AccountId
     token: str
     clock: Ticking
-    directory: Directory
+    directory: AccountCache
 
     def find(self, token: str | None = None) -> AccountState | None:
         return self.directory.find(token or self.token)
@@ -37,7 +37,7 @@ def known(sessions: Sessions) -> Known:
     with sessions.begin() as session:
         account, token = accounts.create(session, "alice", "paper", {}, GOLD.minimum, Fernet.generate_key().decode())
     clock = Ticking()
-    return Known(sessions, account, token, clock, Directory(sessions, clock))
+    return Known(sessions, account, token, clock, AccountCache(sessions, clock))
 
 
 def test_an_account_is_found_by_its_token_and_by_no_other(known: Known) -> None:
@@ -94,14 +94,14 @@ def test_what_a_lifecycle_event_changed_is_seen_at_once(known: Known) -> None:
 
 def test_a_database_that_is_away_is_said_to_be_so_and_a_fresh_account_still_works(known: Known) -> None:
     engine = make_engine(NOWHERE)
-    away = Directory(make_sessions(engine), known.clock)
+    away = AccountCache(make_sessions(engine), known.clock)
     with pytest.raises(SQLAlchemyError):
         away.find(known.token)
     engine.dispose()
 
 
 def test_instruments_are_read_again_after_five_seconds(sessions: Sessions, known: Known) -> None:
-    remembered = Instruments(sessions, known.clock)
+    remembered = InstrumentCache(sessions, known.clock)
     assert remembered.of(known.account) == {}
     with sessions.begin() as session:
         instruments.replace(session, known.account, [GOLD])

@@ -7,7 +7,7 @@ import pytest
 from shared.database.engine import Sessions
 from shared.domain import Direction
 from tests.support.in_process_bridge import signal
-from tests.support.worker_harness import Workshop, open_workshop
+from tests.support.worker_harness import WorkerHarness, open_workshop
 from workers.brokers.base import BrokerUnavailable, OutcomeUnknown
 from workers.decision.lookup_patience import LOOKUPS_BEFORE_PARKING
 
@@ -16,11 +16,11 @@ LOST = OutcomeUnknown("no answer")
 
 
 @pytest.fixture
-def workshop(sessions: Sessions) -> Workshop:
+def workshop(sessions: Sessions) -> WorkerHarness:
     return open_workshop(sessions)
 
 
-def test_an_open_that_waits_for_the_broker_is_not_overtaken_by_an_earlier_one(workshop: Workshop) -> None:
+def test_an_open_that_waits_for_the_broker_is_not_overtaken_by_an_earlier_one(workshop: WorkerHarness) -> None:
     earlier, later = signal("SIGNAL_OPEN", "A"), signal("SIGNAL_OPEN", "B")
     workshop.broker.script.append(AWAY)
     workshop.run(workshop.arrives(later))
@@ -35,7 +35,7 @@ def test_an_open_that_waits_for_the_broker_is_not_overtaken_by_an_earlier_one(wo
     assert workshop.states() == ["done", "skipped"]
 
 
-def test_a_close_that_waits_for_the_broker_is_not_overtaken_by_an_earlier_flip(workshop: Workshop) -> None:
+def test_a_close_that_waits_for_the_broker_is_not_overtaken_by_an_earlier_flip(workshop: WorkerHarness) -> None:
     workshop.run(workshop.arrives(signal("SIGNAL_OPEN", "A")))
     flip, close = signal("SIGNAL_REOPEN", "B", direction=Direction.SELL), signal("SIGNAL_CLOSE", "B")
     workshop.broker.script.append(AWAY)
@@ -47,7 +47,7 @@ def test_a_close_that_waits_for_the_broker_is_not_overtaken_by_an_earlier_flip(w
     assert workshop.states() == ["done", "done", "skipped"]
 
 
-def test_a_parked_flip_does_not_sell_again_what_a_close_has_sold_meanwhile(workshop: Workshop) -> None:
+def test_a_parked_flip_does_not_sell_again_what_a_close_has_sold_meanwhile(workshop: WorkerHarness) -> None:
     opened = workshop.arrives(signal("SIGNAL_OPEN", "A"))
     workshop.run(opened)
     flip = workshop.arrives(signal("SIGNAL_REOPEN", "B", direction=Direction.SELL))
@@ -66,7 +66,7 @@ def test_a_parked_flip_does_not_sell_again_what_a_close_has_sold_meanwhile(works
     assert [order.state for order in workshop.orders()] == ["filled", "cancelled", "filled"]
 
 
-def test_a_parked_flip_goes_on_to_open_where_an_earlier_close_came_meanwhile(workshop: Workshop) -> None:
+def test_a_parked_flip_goes_on_to_open_where_an_earlier_close_came_meanwhile(workshop: WorkerHarness) -> None:
     workshop.run(workshop.arrives(signal("SIGNAL_OPEN", "A")))
     close, flip = signal("SIGNAL_CLOSE", "A"), signal("SIGNAL_REOPEN", "B", direction=Direction.SELL)
     parked = workshop.arrives(flip)
@@ -83,7 +83,7 @@ def test_a_parked_flip_goes_on_to_open_where_an_earlier_close_came_meanwhile(wor
     assert [held.direction for held in workshop.held()] == ["SELL"]
 
 
-def test_a_close_waits_while_a_flip_that_kept_the_positions_id_is_parked(workshop: Workshop) -> None:
+def test_a_close_waits_while_a_flip_that_kept_the_positions_id_is_parked(workshop: WorkerHarness) -> None:
     workshop.run(workshop.arrives(signal("SIGNAL_OPEN", "A")))
     flip = workshop.arrives(signal("SIGNAL_REOPEN", "A", direction=Direction.SELL))
     workshop.broker.script.extend([None, LOST])

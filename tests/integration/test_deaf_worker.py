@@ -19,13 +19,13 @@ from shared.database.tables.workers import SweepLease, Worker
 from shared.domain import EventId
 from shared.queue import canary
 from shared.queue.celery_app import QUEUE
-from shared.queue.doorbell import CANARY_TASK, Doorbell, answers, make_celery, make_redis
+from shared.queue.doorbell import CANARY_TASK, Doorbell, is_reachable, make_celery, make_redis
 from tests.support.eventually import eventually
 from tests.support.in_process_bridge import signal
-from tests.support.worker_harness import Workshop, open_workshop
+from tests.support.worker_harness import WorkerHarness, open_workshop
 from tools.local import redis as embedded
-from workers.sweep.queue_activity import Hearing
-from workers.sweep.queue_fallback import THREADS, Fallback, Listener
+from workers.sweep.queue_activity import QueueActivity
+from workers.sweep.queue_fallback import THREADS, QueueFallback, QueueProbe
 from workers.sweep.sweeper import Sweeper
 
 INTERVAL = 0.05
@@ -35,11 +35,11 @@ INTERVAL = 0.05
 class Sweeping:
     """A worker that sweeps and beats, and whose consumer was never started. `sweep` is called by the test."""
 
-    workshop: Workshop
+    workshop: WorkerHarness
     redis: Redis
-    fallback: Fallback
+    fallback: QueueFallback
     sweeper: Sweeper
-    hearing: Hearing
+    hearing: QueueActivity
 
     def state(self, event: EventId) -> str:
         return self.workshop.event(event).state
@@ -75,12 +75,12 @@ def sweeping(sessions: Sessions, url: str) -> Iterator[Sweeping]:
     """The parts of a worker as its composition root puts them together, less Celery's consumer."""
     workshop = open_workshop(sessions)
     doorbell = Doorbell(make_celery(url))
-    fallback = Fallback(doorbell.ring, workshop.run)
+    fallback = QueueFallback(doorbell.ring, workshop.run)
     with make_redis(url) as redis, Redis.from_url(url) as raw:
         send: Callable[[float], bool] = lambda life: doorbell.send(CANARY_TASK, expires=life)  # noqa: E731
-        listener = Listener(sessions, lambda: answers(redis), send, fallback, INTERVAL)
+        listener = QueueProbe(sessions, lambda: is_reachable(redis), send, fallback, INTERVAL)
         duties = (listener.listen,)
-        hearing = Hearing(slots=2)
+        hearing = QueueActivity(slots=2)
         heard = hearing.seconds_ago
         sweeper = Sweeper(sessions, fallback.attend, lambda _: None, "worker", INTERVAL, heard=heard, duties=duties)
         yield Sweeping(workshop, raw, fallback, sweeper, hearing)
@@ -211,7 +211,7 @@ def test_the_fallback_does_not_take_up_what_it_has_in_hand_and_ends_with_it(sess
         go_on.wait(10)
         executed.append(event)
 
-    fallback = Fallback(lambda _: False, execute)
+    fallback = QueueFallback(lambda _: False, execute)
     events = [EventId(number) for number in range(THREADS + 2)]
     assert all(fallback.attend(event) for event in events)
     for _ in range(THREADS):
@@ -233,7 +233,7 @@ def test_an_event_that_fails_does_not_end_the_fallback() -> None:
         if event == 1:
             raise ValueError("poison")
 
-    fallback = Fallback(lambda _: False, execute)
+    fallback = QueueFallback(lambda _: False, execute)
     fallback.attend(EventId(1))
     eventually(lambda: _assert_is(fallback.attend(EventId(1)), True))
     fallback.attend(EventId(2))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 from redis import Redis
 
-from receiver.outcome_waiter import Waiting
+from receiver.outcome_waiter import OutcomeWaiter
 from shared.domain import EventId
 from shared.queue.celery_app import QUEUE
 from shared.queue.doorbell import (
@@ -191,10 +191,10 @@ def test_outcomes_are_heard_again_after_redis_cut_the_connection(redis_url: str)
 
 
 @contextmanager
-def listening(url: str, client: Redis) -> Iterator[Waiting]:
+def listening(url: str, client: Redis) -> Iterator[OutcomeWaiter]:
     """One that has begun to listen; others may still listen to the same Redis, since they do for as long as we live."""
     before = listeners(client)
-    waiting = Waiting(Redis.from_url(url), places=2)
+    waiting = OutcomeWaiter(Redis.from_url(url), places=2)
     waiting.start()
 
     def subscribed() -> None:

@@ -18,10 +18,10 @@ from shared.accounts.orphan_policy import Policy
 from shared.database.engine import Sessions
 from shared.domain import Envelope, Event, EventId
 from shared.inbox import store as inbox
-from shared.inbox.store_batch import Delivery, store_new
+from shared.inbox.store_batch import SignalDelivery, store_new
 from tests.support.eventually import eventually
 from tests.support.in_process_bridge import lifecycle, signal
-from tests.support.worker_harness import Workshop, open_workshop
+from tests.support.worker_harness import WorkerHarness, open_workshop
 
 Store = Callable[[Session], EventId]
 PATIENT = text("SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
@@ -58,12 +58,14 @@ class Deal:
 class Scene:
     """An account that closes what is orphaned, and an integration of it; a worker that is rung when a test says so."""
 
-    def __init__(self, workshop: Workshop, pool: ThreadPoolExecutor) -> None:
+    def __init__(self, workshop: WorkerHarness, pool: ThreadPoolExecutor) -> None:
         self.workshop = workshop
         self.pool = pool
         with workshop.sessions.begin() as session:
             accounts.set_policy(session, "alice", Policy.CLOSE, Policy.CLOSE)
-            begun = integrations.begin(session, "alice", "ann@example.com", "Ann", Fernet.generate_key().decode())
+            begun = integrations.begin_request(
+                session, "alice", "ann@example.com", "Ann", Fernet.generate_key().decode()
+            )
             assert isinstance(begun, Attempt)
             integrations.requested(session, begun.integration)
         self.integration = begun.integration
@@ -96,7 +98,7 @@ def alone(scene: Scene) -> Store:
 
 def together(scene: Scene) -> Store:
     """The signal, as the writer stores it with others."""
-    delivery = Delivery(scene.workshop.account, "alice", scene.integration, "v1", signal("SIGNAL_OPEN"), "", True)
+    delivery = SignalDelivery(scene.workshop.account, "alice", scene.integration, "v1", signal("SIGNAL_OPEN"), "", True)
 
     def store(session: Session) -> EventId:
         (event,) = store_new(session, [delivery])

@@ -25,13 +25,13 @@ from shared.errors import IllegalTransition
 from shared.inbox import states
 from shared.inbox.states import Due
 from tests.support.in_process_bridge import lifecycle, signal
-from tests.support.worker_harness import Workshop, open_workshop
+from tests.support.worker_harness import WorkerHarness, open_workshop
 
 SOON = timedelta(seconds=30)
 
 
 @pytest.fixture
-def workshop(sessions: Sessions) -> Workshop:
+def workshop(sessions: Sessions) -> WorkerHarness:
     return open_workshop(sessions)
 
 
@@ -39,19 +39,19 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def next_due(workshop: Workshop, later: timedelta = timedelta()) -> Due:
+def next_due(workshop: WorkerHarness, later: timedelta = timedelta()) -> Due:
     with workshop.sessions.begin() as session:
         return states.next_due(session, StrategyKey(workshop.strategy().id), now() + later)
 
 
-def put(workshop: Workshop, event: EventId, state: EventState, **values: object) -> None:
+def put(workshop: WorkerHarness, event: EventId, state: EventState, **values: object) -> None:
     with workshop.sessions.begin() as session:
         ended = now() if state in FINISHED else None
         values = {"state": state, "finished_at": ended, **values}
         session.execute(update(EventRow).where(EventRow.id == event).values(**values))
 
 
-def order_of(workshop: Workshop, event: EventId, state: OrderState) -> None:
+def order_of(workshop: WorkerHarness, event: EventId, state: OrderState) -> None:
     values = {
         "leg": "open",
         "generation": 0,
@@ -64,14 +64,14 @@ def order_of(workshop: Workshop, event: EventId, state: OrderState) -> None:
         session.execute(insert(OrderRow).values(event_id=event, state=state, **values))
 
 
-def test_the_earliest_by_proquants_timestamp_is_next_whatever_came_first(workshop: Workshop) -> None:
+def test_the_earliest_by_proquants_timestamp_is_next_whatever_came_first(workshop: WorkerHarness) -> None:
     earlier, later = signal("SIGNAL_OPEN"), signal("SIGNAL_CLOSE")
     workshop.arrives(later)
     first = workshop.arrives(earlier)
     assert next_due(workshop).event == first
 
 
-def test_of_two_with_one_timestamp_the_first_to_arrive_is_next(workshop: Workshop) -> None:
+def test_of_two_with_one_timestamp_the_first_to_arrive_is_next(workshop: WorkerHarness) -> None:
     one = signal("SIGNAL_CLOSE", "x")
     first = workshop.arrives(one)
     workshop.arrives(signal("SIGNAL_OPEN", "y", timestamp_ms=one.timestamp_ms))
@@ -79,7 +79,7 @@ def test_of_two_with_one_timestamp_the_first_to_arrive_is_next(workshop: Worksho
 
 
 @pytest.mark.parametrize("state", OrderState)
-def test_what_has_begun_is_ended_before_an_earlier_one_begins(workshop: Workshop, state: OrderState) -> None:
+def test_what_has_begun_is_ended_before_an_earlier_one_begins(workshop: WorkerHarness, state: OrderState) -> None:
     earlier, later = signal("SIGNAL_OPEN"), signal("SIGNAL_OPEN", "y")
     begun = workshop.arrives(later)
     workshop.arrives(earlier)
@@ -88,7 +88,7 @@ def test_what_has_begun_is_ended_before_an_earlier_one_begins(workshop: Workshop
     assert next_due(workshop).event == begun
 
 
-def test_an_event_that_waits_holds_back_the_later_ones_and_says_until_when(workshop: Workshop) -> None:
+def test_an_event_that_waits_holds_back_the_later_ones_and_says_until_when(workshop: WorkerHarness) -> None:
     first, _ = workshop.arrives(signal("SIGNAL_OPEN")), workshop.arrives(signal("SIGNAL_CLOSE"))
     put(workshop, first, EventState.WAITING, next_attempt_at=now() + SOON)
     due = next_due(workshop)
@@ -98,20 +98,20 @@ def test_an_event_that_waits_holds_back_the_later_ones_and_says_until_when(works
 
 
 @pytest.mark.parametrize("state", [EventState.RECEIVED, EventState.EXECUTING])
-def test_an_event_that_a_dead_worker_left_is_taken_up_again(workshop: Workshop, state: EventState) -> None:
+def test_an_event_that_a_dead_worker_left_is_taken_up_again(workshop: WorkerHarness, state: EventState) -> None:
     event = workshop.arrives(signal("SIGNAL_OPEN"))
     put(workshop, event, state)
     assert next_due(workshop).event == event
 
 
 @pytest.mark.parametrize("state", [EventState.DONE, EventState.REFUSED, EventState.SKIPPED, EventState.PARKED])
-def test_an_event_that_is_over_or_parked_is_not_next(workshop: Workshop, state: EventState) -> None:
+def test_an_event_that_is_over_or_parked_is_not_next(workshop: WorkerHarness, state: EventState) -> None:
     put(workshop, workshop.arrives(signal("SIGNAL_OPEN")), state)
     assert next_due(workshop) == Due(None)
 
 
 @pytest.mark.parametrize("type_", ["SIGNAL_OPEN", "SIGNAL_REOPEN"])
-def test_while_one_is_parked_nothing_is_opened_and_a_close_goes_on(workshop: Workshop, type_: str) -> None:
+def test_while_one_is_parked_nothing_is_opened_and_a_close_goes_on(workshop: WorkerHarness, type_: str) -> None:
     put(workshop, workshop.arrives(signal("SIGNAL_OPEN", "a")), EventState.PARKED)
     workshop.arrives(signal(type_, "b"))
     assert next_due(workshop).event is None
@@ -119,7 +119,7 @@ def test_while_one_is_parked_nothing_is_opened_and_a_close_goes_on(workshop: Wor
     assert next_due(workshop).event == close
 
 
-def test_what_is_parked_in_another_strategy_holds_back_nothing(workshop: Workshop) -> None:
+def test_what_is_parked_in_another_strategy_holds_back_nothing(workshop: WorkerHarness) -> None:
     event = workshop.arrives(signal("SIGNAL_OPEN", "a"))
     key = StrategyKey(workshop.strategy().id)
     put(workshop, workshop.arrives(signal("SIGNAL_OPEN", "b", strategy_id="s2")), EventState.PARKED)
@@ -127,7 +127,7 @@ def test_what_is_parked_in_another_strategy_holds_back_nothing(workshop: Worksho
         assert states.next_due(session, key, now()).event == event
 
 
-def test_a_signal_needs_a_broker_and_a_lifecycle_event_does_not(workshop: Workshop) -> None:
+def test_a_signal_needs_a_broker_and_a_lifecycle_event_does_not(workshop: WorkerHarness) -> None:
     event = workshop.arrives(lifecycle("STRATEGY_ENABLED", "s1"))
     assert next_due(workshop).trades is False
     put(workshop, event, EventState.DONE)
@@ -135,7 +135,7 @@ def test_a_signal_needs_a_broker_and_a_lifecycle_event_does_not(workshop: Worksh
     assert (next_due(workshop).trades, next_due(workshop).account) == (True, workshop.account)
 
 
-def move(workshop: Workshop, event: EventId, to: EventState) -> None:
+def move(workshop: WorkerHarness, event: EventId, to: EventState) -> None:
     refusal = Refusal(ErrorType.MARKET_CLOSED, "closed") if to is EventState.REFUSED else None
     skip = SkipReason.SUPERSEDED if to is EventState.SKIPPED else None
     with workshop.sessions.begin() as session:
@@ -156,7 +156,7 @@ WORKERS_MOVES = [state for state in EventState if state is not EventState.RECEIV
 @pytest.mark.parametrize("before", EventState)
 @pytest.mark.parametrize("after", WORKERS_MOVES)
 def test_a_state_is_left_only_along_an_arrow_of_the_graph(
-    workshop: Workshop, before: EventState, after: EventState
+    workshop: WorkerHarness, before: EventState, after: EventState
 ) -> None:
     event = workshop.arrives(signal("SIGNAL_OPEN"))
     put(workshop, event, before, next_attempt_at=now())
@@ -169,7 +169,7 @@ def test_a_state_is_left_only_along_an_arrow_of_the_graph(
     assert workshop.event(event).state == before
 
 
-def test_an_end_tells_whether_proquant_has_been_answered_already(workshop: Workshop) -> None:
+def test_an_end_tells_whether_proquant_has_been_answered_already(workshop: WorkerHarness) -> None:
     told, untold = workshop.arrives(signal("SIGNAL_OPEN"), answered=True), workshop.arrives(signal("SIGNAL_CLOSE"))
     for event, answered in ((told, True), (untold, False)):
         put(workshop, event, EventState.EXECUTING)
@@ -177,7 +177,7 @@ def test_an_end_tells_whether_proquant_has_been_answered_already(workshop: Works
             assert states.finish(session, event, EventState.DONE, now()) is answered
 
 
-def test_the_first_take_up_is_remembered_and_all_are_counted(workshop: Workshop) -> None:
+def test_the_first_take_up_is_remembered_and_all_are_counted(workshop: WorkerHarness) -> None:
     event = workshop.arrives(signal("SIGNAL_OPEN"))
     move(workshop, event, EventState.EXECUTING)
     first = workshop.event(event).started_at

@@ -19,7 +19,7 @@ from shared.database.tables.orders import OrderRow
 from shared.domain import Direction, EventId, OrderState
 from shared.situation.load import situation_of
 from tests.support.in_process_bridge import lifecycle, signal
-from tests.support.worker_harness import ScriptedBroker, Workshop, open_workshop
+from tests.support.worker_harness import ScriptedBroker, WorkerHarness, open_workshop
 from workers.brokers.base import BrokerUnavailable, OrderReport, OrderRequest, OutcomeUnknown
 from workers.execution.run import FAILURES_BEFORE_PARKING
 
@@ -27,7 +27,7 @@ AWAY = OperationalError("COMMIT", {}, Exception("server closed the connection"))
 
 
 @pytest.fixture
-def workshop(sessions: Sessions) -> Workshop:
+def workshop(sessions: Sessions) -> WorkerHarness:
     return open_workshop(sessions)
 
 
@@ -65,13 +65,13 @@ class Interrupting(ScriptedBroker):
         return report
 
 
-def failing(workshop: Workshop, **plan: str) -> Any:
+def failing(workshop: WorkerHarness, **plan: str) -> Any:
     return Failing(workshop.sessions, {int(number.removeprefix("at")): told for number, told in plan.items()})
 
 
 @pytest.mark.parametrize("told", ["refused", "lost", "applied"])
 @pytest.mark.parametrize("number", range(6))
-def test_a_database_that_fails_once_doubles_and_loses_nothing(workshop: Workshop, told: str, number: int) -> None:
+def test_a_database_that_fails_once_doubles_and_loses_nothing(workshop: WorkerHarness, told: str, number: int) -> None:
     event = workshop.arrives(signal("SIGNAL_OPEN"))
     sessions = failing(workshop, **{f"at{number}": told})
     try:
@@ -86,7 +86,7 @@ def test_a_database_that_fails_once_doubles_and_loses_nothing(workshop: Workshop
     assert [held.quantity for held in workshop.held()] == [10]
 
 
-def test_an_answer_of_the_broker_is_recorded_when_the_database_comes_back(workshop: Workshop) -> None:
+def test_an_answer_of_the_broker_is_recorded_when_the_database_comes_back(workshop: WorkerHarness) -> None:
     event = workshop.arrives(signal("SIGNAL_OPEN"))
     sessions = failing(workshop, at2="refused", at3="refused", at4="lost")
     workshop.run(event, sessions=sessions)
@@ -95,7 +95,7 @@ def test_an_answer_of_the_broker_is_recorded_when_the_database_comes_back(worksh
 
 
 def test_an_event_that_breaks_our_code_does_not_cost_the_answer_to_the_one_before(
-    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+    workshop: WorkerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both were to be written in one transaction: then the first alone is, and the second is set aside."""
     first, second = workshop.arrives(signal("SIGNAL_OPEN")), workshop.arrives(signal("SIGNAL_CLOSE"))
@@ -112,7 +112,7 @@ def test_an_event_that_breaks_our_code_does_not_cost_the_answer_to_the_one_befor
     assert workshop.broker.sides() == ["BUY 10", "SELL 10"]
 
 
-def test_what_changes_while_an_order_is_filled_is_seen(workshop: Workshop) -> None:
+def test_what_changes_while_an_order_is_filled_is_seen(workshop: WorkerHarness) -> None:
     """An order that was settled behind our back is not settled again."""
 
     def settle() -> None:
@@ -126,7 +126,7 @@ def test_what_changes_while_an_order_is_filled_is_seen(workshop: Workshop) -> No
     assert [held.quantity for held in workshop.held()] == [10]
 
 
-def test_a_worker_gives_up_on_the_database_when_its_lease_is_over(workshop: Workshop) -> None:
+def test_a_worker_gives_up_on_the_database_when_its_lease_is_over(workshop: WorkerHarness) -> None:
     event = workshop.arrives(signal("SIGNAL_OPEN"))
     sessions = failing(workshop, **{f"at{number}": "refused" for number in range(2, 50)})
     ticks = iter([0.0] * 3 + [100.0] * 100)
@@ -136,7 +136,7 @@ def test_a_worker_gives_up_on_the_database_when_its_lease_is_over(workshop: Work
     assert [order.state for order in workshop.orders()] == ["submitting"]
 
 
-def test_an_order_whose_answer_was_never_recorded_is_found_and_not_sent_again(workshop: Workshop) -> None:
+def test_an_order_whose_answer_was_never_recorded_is_found_and_not_sent_again(workshop: WorkerHarness) -> None:
     event = workshop.arrives(signal("SIGNAL_OPEN"))
     workshop.broker.script.append(SystemExit())  # the process dies right after the broker has accepted
     workshop.broker.lost = True
@@ -148,7 +148,7 @@ def test_an_order_whose_answer_was_never_recorded_is_found_and_not_sent_again(wo
     assert workshop.states() == ["done"]
 
 
-def test_a_worker_that_was_taken_over_writes_nothing_and_sends_nothing(workshop: Workshop) -> None:
+def test_a_worker_that_was_taken_over_writes_nothing_and_sends_nothing(workshop: WorkerHarness) -> None:
     def take_over() -> None:
         with workshop.sessions.begin() as session:
             session.execute(update(Strategy).values(fence=Strategy.fence + 1, lease_owner="another"))
@@ -163,7 +163,7 @@ def test_a_worker_that_was_taken_over_writes_nothing_and_sends_nothing(workshop:
     assert workshop.strategy().lease_owner == "another"
 
 
-def test_a_call_that_could_outlive_the_lease_is_not_begun(workshop: Workshop) -> None:
+def test_a_call_that_could_outlive_the_lease_is_not_begun(workshop: WorkerHarness) -> None:
     event = workshop.arrives(signal("SIGNAL_OPEN"))
     ticks = iter([0.0, 0.0, *[1000.0] * 100])  # claimed, decided, and then a long pause
     workshop.run(event, monotonic=lambda: next(ticks))
@@ -172,7 +172,7 @@ def test_a_call_that_could_outlive_the_lease_is_not_begun(workshop: Workshop) ->
     assert [order.state for order in workshop.orders()] == ["planned"]
 
 
-def test_a_worker_that_stops_begins_no_order_and_the_event_waits(workshop: Workshop) -> None:
+def test_a_worker_that_stops_begins_no_order_and_the_event_waits(workshop: WorkerHarness) -> None:
     event = workshop.arrives(signal("SIGNAL_OPEN"))
     asked = iter([False, True, True, True])  # claimed, and then
     workshop.run(event, stopping=lambda: next(asked))
@@ -183,13 +183,13 @@ def test_a_worker_that_stops_begins_no_order_and_the_event_waits(workshop: Works
     assert workshop.states() == ["done"]
 
 
-def test_a_worker_that_stops_takes_up_nothing_and_lets_go(workshop: Workshop) -> None:
+def test_a_worker_that_stops_takes_up_nothing_and_lets_go(workshop: WorkerHarness) -> None:
     workshop.run(workshop.arrives(signal("SIGNAL_OPEN")), stopping=lambda: True)
     assert workshop.states() == ["received"]
     assert workshop.strategy().lease_owner is None
 
 
-def test_a_worker_that_stops_still_learns_what_became_of_its_order(workshop: Workshop) -> None:
+def test_a_worker_that_stops_still_learns_what_became_of_its_order(workshop: WorkerHarness) -> None:
     stop = threading.Event()
     workshop.broker = Interrupting(meanwhile=stop.set)
     workshop.run(workshop.arrives(signal("SIGNAL_OPEN")), stopping=stop.is_set)
@@ -200,7 +200,7 @@ def break_the_code(_: object) -> ScriptedBroker:
     raise KeyError("a fault of ours")
 
 
-def test_an_event_that_makes_our_code_fail_is_set_aside_and_parked_in_the_end(workshop: Workshop) -> None:
+def test_an_event_that_makes_our_code_fail_is_set_aside_and_parked_in_the_end(workshop: WorkerHarness) -> None:
     event = workshop.arrives(signal("SIGNAL_OPEN"))
     for number in range(FAILURES_BEFORE_PARKING):
         assert workshop.states() == ["received" if number == 0 else "waiting"]
@@ -214,14 +214,14 @@ def test_an_event_that_makes_our_code_fail_is_set_aside_and_parked_in_the_end(wo
     assert "a fault of ours" not in str(workshop.event(event).reason)
 
 
-def test_the_other_strategies_of_a_failing_one_go_on(workshop: Workshop) -> None:
+def test_the_other_strategies_of_a_failing_one_go_on(workshop: WorkerHarness) -> None:
     with pytest.raises(KeyError):
         workshop.run(workshop.arrives(signal("SIGNAL_OPEN")), broker=break_the_code)
     workshop.run(workshop.arrives(signal("SIGNAL_OPEN", "p2", strategy_id="s2")))
     assert workshop.states() == ["waiting", "done"]
 
 
-def test_a_close_goes_on_while_another_event_is_parked_and_an_open_does_not(workshop: Workshop) -> None:
+def test_a_close_goes_on_while_another_event_is_parked_and_an_open_does_not(workshop: WorkerHarness) -> None:
     workshop.run(workshop.arrives(signal("SIGNAL_OPEN", "A")))
     parked = workshop.arrives(signal("SIGNAL_REOPEN", "B", direction=Direction.SELL))
     for _ in range(FAILURES_BEFORE_PARKING):
@@ -234,7 +234,7 @@ def test_a_close_goes_on_while_another_event_is_parked_and_an_open_does_not(work
     assert workshop.broker.sides() == ["BUY 10", "SELL 10"]
 
 
-def test_an_event_that_the_broker_was_away_for_is_woken_when_it_may_be_tried_again(workshop: Workshop) -> None:
+def test_an_event_that_the_broker_was_away_for_is_woken_when_it_may_be_tried_again(workshop: WorkerHarness) -> None:
     event = workshop.arrives(signal("SIGNAL_OPEN"))
     workshop.broker.script.append(BrokerUnavailable("maintenance", retry_after=42))
     began = datetime.now().astimezone()
@@ -248,7 +248,7 @@ def test_an_event_that_the_broker_was_away_for_is_woken_when_it_may_be_tried_aga
     assert len({order.client_order_id for order in workshop.broker.submitted}) == 1
 
 
-def test_an_unknown_outcome_is_looked_up_and_not_sent_again(workshop: Workshop) -> None:
+def test_an_unknown_outcome_is_looked_up_and_not_sent_again(workshop: WorkerHarness) -> None:
     workshop.broker.script.append(OutcomeUnknown("timeout"))
     workshop.broker.lost = True
     workshop.run(workshop.arrives(signal("SIGNAL_OPEN")))
@@ -256,7 +256,7 @@ def test_an_unknown_outcome_is_looked_up_and_not_sent_again(workshop: Workshop) 
     assert workshop.states() == ["done"]
 
 
-def test_an_order_that_is_proven_absent_is_sent_again_under_the_same_id(workshop: Workshop) -> None:
+def test_an_order_that_is_proven_absent_is_sent_again_under_the_same_id(workshop: WorkerHarness) -> None:
     workshop.broker.script.append(OutcomeUnknown("timeout"))
     event = workshop.arrives(signal("SIGNAL_OPEN"))
     workshop.run(event)
@@ -267,7 +267,7 @@ def test_an_order_that_is_proven_absent_is_sent_again_under_the_same_id(workshop
     assert len({order.client_order_id for order in workshop.broker.submitted}) == 1
 
 
-def test_a_working_order_holds_back_the_later_events_of_its_strategy(workshop: Workshop) -> None:
+def test_a_working_order_holds_back_the_later_events_of_its_strategy(workshop: WorkerHarness) -> None:
     workshop.broker.script.append(OrderState.ACCEPTED)
     opened, _ = workshop.arrives(signal("SIGNAL_OPEN")), workshop.arrives(signal("SIGNAL_CLOSE"))
     workshop.run(opened)
@@ -275,12 +275,12 @@ def test_a_working_order_holds_back_the_later_events_of_its_strategy(workshop: W
     assert [order.state for order in workshop.orders()] == ["accepted"]
 
 
-def test_a_lifecycle_event_needs_no_broker(workshop: Workshop) -> None:
+def test_a_lifecycle_event_needs_no_broker(workshop: WorkerHarness) -> None:
     workshop.run(workshop.arrives(lifecycle("STRATEGY_ENABLED", "s1")), broker=break_the_code)
     assert workshop.states() == ["done"]
 
 
-def test_every_end_is_announced_once_and_nothing_else_is(workshop: Workshop) -> None:
+def test_every_end_is_announced_once_and_nothing_else_is(workshop: WorkerHarness) -> None:
     events = [workshop.arrives(signal("SIGNAL_OPEN")), workshop.arrives(signal("SIGNAL_CLOSE"))]
     workshop.broker.script = deque([BrokerUnavailable("away")])
     workshop.run(events[0])
@@ -290,7 +290,7 @@ def test_every_end_is_announced_once_and_nothing_else_is(workshop: Workshop) -> 
     assert workshop.announced == events
 
 
-def test_a_doorbell_for_an_event_that_is_finished_or_unknown_does_nothing(workshop: Workshop) -> None:
+def test_a_doorbell_for_an_event_that_is_finished_or_unknown_does_nothing(workshop: WorkerHarness) -> None:
     event = workshop.arrives(signal("SIGNAL_OPEN"))
     workshop.run(event)
     workshop.run(event)

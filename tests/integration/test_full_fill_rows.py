@@ -18,14 +18,14 @@ from shared.database.tables.orders import OrderRow
 from shared.domain import BrokerOrderId, Direction, EventId, OrderState, SignalEvent
 from shared.ledger import full_fill
 from shared.ledger.reports import Fill, OrderReport
-from shared.situation.load import assess
+from shared.situation.load import load_situation
 from shared.situation.model import Order
 from tests.support.factories import LIMITS
 from tests.support.in_process_bridge import signal
-from tests.support.worker_harness import Workshop, open_workshop
-from workers.decision.full_fill import ENDED, ends_whole
+from tests.support.worker_harness import WorkerHarness, open_workshop
+from workers.decision.full_fill import DONE, is_complete_fill
 from workers.decision.planning import next_step
-from workers.decision.steps import Heard, Reported
+from workers.decision.steps import BrokerAnswers, Reported
 from workers.execution.recording import record_answer, record_step
 
 OPEN = (signal("SIGNAL_OPEN", "p1"),)
@@ -42,16 +42,18 @@ Rows = dict[str, list[dict[str, object]]]
 
 
 @pytest.fixture
-def workshop(sessions: Sessions) -> Workshop:
+def workshop(sessions: Sessions) -> WorkerHarness:
     return open_workshop(sessions)
 
 
 @pytest.mark.parametrize("answered", [True, False], ids=["answered", "waited for"])
 @pytest.mark.parametrize("signals", [OPEN, CLOSE, REOPEN], ids=["OPEN", "CLOSE", "REOPEN"])
-def test_both_ways_leave_the_same_rows(workshop: Workshop, signals: tuple[SignalEvent, ...], answered: bool) -> None:
+def test_both_ways_leave_the_same_rows(
+    workshop: WorkerHarness, signals: tuple[SignalEvent, ...], answered: bool
+) -> None:
     event = sent_and_not_heard_of(workshop, signals, answered)
     with workshop.sessions() as session:
-        order = assess(session, event).orders[-1]
+        order = load_situation(session, event).orders[-1]
         assert order.state is OrderState.SUBMITTING
         now = database_clock(session)
         for report in reports(order):
@@ -59,7 +61,7 @@ def test_both_ways_leave_the_same_rows(workshop: Workshop, signals: tuple[Signal
             assert short == long, report
 
 
-def sent_and_not_heard_of(workshop: Workshop, signals: tuple[SignalEvent, ...], answered: bool) -> EventId:
+def sent_and_not_heard_of(workshop: WorkerHarness, signals: tuple[SignalEvent, ...], answered: bool) -> EventId:
     """The last of the signals has sent its last order, and the process died of the answer."""
     *before, last = signals
     for earlier in before:
@@ -82,17 +84,17 @@ def reports(order: Order) -> Iterator[OrderReport]:
 
 def one(session: Session, order: Order, report: OrderReport, now: datetime) -> bool | None:
     """By one statement. Whether ProQuant had been answered 200."""
-    assert ends_whole(assess(session, event_of(session, order)), order, report)
-    return full_fill.filled_whole(session, order, report, now)
+    assert is_complete_fill(load_situation(session, event_of(session, order)), order, report)
+    return full_fill.record_full_fill(session, order, report, now)
 
 
 def several(session: Session, order: Order, report: OrderReport, now: datetime) -> bool | None:
     """As any answer is recorded, and any end."""
     said = Reported(order, report)
     record_answer(session, said, now)
-    s = assess(session, event_of(session, order))
-    step = next_step(s, Heard(said), now, LIMITS)
-    assert step == ENDED
+    s = load_situation(session, event_of(session, order))
+    step = next_step(s, BrokerAnswers(said), now, LIMITS)
+    assert step == DONE
     return not record_step(session, s, step, None, now, lease=60, jitter=0)
 
 

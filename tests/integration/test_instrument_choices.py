@@ -17,10 +17,10 @@ from shared.ledger.drift import Agreement
 from shared.queue.doorbell import REFRESH_TASK
 from tests.support.factories import GOLD, NEVER
 from tests.support.in_process_bridge import Bridge, signal
-from tests.support.worker_harness import Workshop, open_workshop
-from workers.brokers.account_brokers import Adapters
+from tests.support.worker_harness import WorkerHarness, open_workshop
+from workers.brokers.account_brokers import AccountBrokers
 from workers.brokers.net_positions import net_positions
-from workers.sweep.queue_activity import Hearing
+from workers.sweep.queue_activity import QueueActivity
 from workers.tasks import register
 
 FILE = """
@@ -40,9 +40,9 @@ def account_of(bridge: Bridge) -> AccountId:
 def refresh(bridge: Bridge, text: str) -> list[str]:
     """A worker with this file refreshes the account's instruments; returns the warnings of its log."""
     app = Celery("test", set_as_current=False)
-    adapters = Adapters(bridge.sessions, bridge.secret_key)
-    bench = Workshop(bridge.sessions, account_of(bridge)).bench()
-    register(app, bridge.sessions, bench, adapters, Hearing(1), "worker", instrument_file.parse(text))
+    adapters = AccountBrokers(bridge.sessions, bridge.secret_key)
+    bench = WorkerHarness(bridge.sessions, account_of(bridge)).bench()
+    register(app, bridge.sessions, bench, adapters, QueueActivity(1), "worker", instrument_file.parse(text))
     with capture_logs() as lines:
         app.tasks[REFRESH_TASK](account_of(bridge))
     adapters.close()
@@ -68,8 +68,8 @@ def test_a_chosen_ticker_is_opened_flipped_closed_and_reconciled_under_the_broke
 
 
 def _look(bridge: Bridge) -> Agreement | None:
-    adapters = Adapters(bridge.sessions, bridge.secret_key)
-    seen = reconciliation.look(
+    adapters = AccountBrokers(bridge.sessions, bridge.secret_key)
+    seen = reconciliation.reconcile(
         bridge.sessions, account_of(bridge), lambda: net_positions(adapters.of(account_of(bridge)))
     )
     adapters.close()

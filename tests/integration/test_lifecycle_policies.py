@@ -16,8 +16,8 @@ from shared.proquant.envelope import read
 from shared.proquant.request import signal_body
 from tests.support.factories import ALWAYS, GOLD, NEVER
 from tests.support.in_process_bridge import Bridge, lifecycle, signal
-from tests.support.worker_harness import Workshop, open_workshop
-from tools.operations.resolve_event import Judgement, Verdict, resolve
+from tests.support.worker_harness import WorkerHarness, open_workshop
+from tools.operations.resolve_event import ResolutionRequest, ResolutionVerdict, resolve
 from tools.views import listings
 from workers.brokers.base import OrderRejected, OutcomeUnknown
 
@@ -37,7 +37,7 @@ def choose(bridge: Bridge, policy: Policy) -> None:
 def integrate(bridge: Bridge, email: str) -> str:
     """An integration that ProQuant has taken; returns its token."""
     with bridge.sessions.begin() as session:
-        begun = integrations.begin(session, bridge.account, email, "Ann", bridge.secret_key)
+        begun = integrations.begin_request(session, bridge.account, email, "Ann", bridge.secret_key)
         assert isinstance(begun, Attempt)
         integrations.requested(session, begun.integration)
     return begun.token
@@ -148,7 +148,7 @@ class Died(BaseException):
 
 
 @pytest.fixture
-def workshop(sessions: Sessions) -> Workshop:
+def workshop(sessions: Sessions) -> WorkerHarness:
     """A worker whose account closes what is held, and its strategy s1, which holds ten units."""
     made = open_workshop(sessions)
     with sessions.begin() as session:
@@ -158,7 +158,7 @@ def workshop(sessions: Sessions) -> Workshop:
     return made
 
 
-def ended(workshop: Workshop) -> EventId:
+def ended(workshop: WorkerHarness) -> EventId:
     """The user deletes the integration, which is delivered twice; returns the close that follows from it."""
     event = lifecycle("INTEGRATION_DELETED")
     for _ in range(2):
@@ -168,7 +168,7 @@ def ended(workshop: Workshop) -> EventId:
 
 
 @pytest.mark.parametrize("at_broker", [True, False])
-def test_a_worker_that_dies_in_the_middle_of_the_close_closes_once(workshop: Workshop, at_broker: bool) -> None:
+def test_a_worker_that_dies_in_the_middle_of_the_close_closes_once(workshop: WorkerHarness, at_broker: bool) -> None:
     close = ended(workshop)
     workshop.broker.script.append(Died())
     workshop.broker.lost = at_broker
@@ -184,7 +184,7 @@ def test_a_worker_that_dies_in_the_middle_of_the_close_closes_once(workshop: Wor
     assert len({order.client_order_id for order in workshop.broker.submitted}) == 2
 
 
-def test_a_close_that_is_executed_after_a_late_close_of_the_strategy_sells_nothing(workshop: Workshop) -> None:
+def test_a_close_that_is_executed_after_a_late_close_of_the_strategy_sells_nothing(workshop: WorkerHarness) -> None:
     before = signal("SIGNAL_CLOSE")
     close = ended(workshop)
     workshop.run(workshop.arrives(before))
@@ -192,7 +192,7 @@ def test_a_close_that_is_executed_after_a_late_close_of_the_strategy_sells_nothi
     assert workshop.broker.sides() == ["BUY 10", "SELL 10"]
 
 
-def test_a_market_that_is_closed_leaves_the_close_to_a_person_who_retries_it(workshop: Workshop) -> None:
+def test_a_market_that_is_closed_leaves_the_close_to_a_person_who_retries_it(workshop: WorkerHarness) -> None:
     set_hours(workshop, NEVER)
     close = ended(workshop)
     workshop.run(close)
@@ -200,18 +200,18 @@ def test_a_market_that_is_closed_leaves_the_close_to_a_person_who_retries_it(wor
     assert workshop.alerts() == ["parked"]
     set_hours(workshop, ALWAYS)
     with workshop.sessions.begin() as session:
-        resolve(session, close, Judgement(Verdict.RETRY, "ann"), workshop.clock(session))
+        resolve(session, close, ResolutionRequest(ResolutionVerdict.RETRY, "ann"), workshop.clock(session))
     workshop.run(close)
     assert workshop.event(close).state == "done"
     assert workshop.held() == []
 
 
-def set_hours(workshop: Workshop, hours: TradingHours) -> None:
+def set_hours(workshop: WorkerHarness, hours: TradingHours) -> None:
     with workshop.sessions.begin() as session:
         instruments.replace(session, workshop.account, [replace(GOLD, hours=hours)])
 
 
-def test_a_close_that_the_broker_refuses_is_told_as_an_orphan(workshop: Workshop) -> None:
+def test_a_close_that_the_broker_refuses_is_told_as_an_orphan(workshop: WorkerHarness) -> None:
     workshop.broker.script.append(OrderRejected(None, "no"))
     close = ended(workshop)
     workshop.run(close)
@@ -220,7 +220,7 @@ def test_a_close_that_the_broker_refuses_is_told_as_an_orphan(workshop: Workshop
     assert len(workshop.held()) == 1
 
 
-def test_an_open_that_is_under_way_when_the_integration_ends_is_closed_after_it(workshop: Workshop) -> None:
+def test_an_open_that_is_under_way_when_the_integration_ends_is_closed_after_it(workshop: WorkerHarness) -> None:
     workshop.run(workshop.arrives(signal("SIGNAL_CLOSE")))
     opening = workshop.arrives(signal("SIGNAL_OPEN", "p2"))
     workshop.broker.script.append(OutcomeUnknown("no answer"))

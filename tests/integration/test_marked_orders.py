@@ -9,8 +9,8 @@ from shared.database.engine import Sessions
 from shared.domain import Direction, EventId, OrderState
 from shared.ledger.reports import OrderReport, known_to_broker
 from tests.support.in_process_bridge import signal
-from tests.support.worker_harness import CAPABILITIES, ScriptedBroker, Workshop, open_workshop
-from tools.operations.resolve_event import Judgement, Verdict, resolve
+from tests.support.worker_harness import CAPABILITIES, ScriptedBroker, WorkerHarness, open_workshop
+from tools.operations.resolve_event import ResolutionRequest, ResolutionVerdict, resolve
 from workers.brokers.base import BrokerUnavailable, OrderRequest, OutcomeUnknown
 from workers.decision.lookup_patience import LOOKUPS_BEFORE_PARKING
 from workers.decision.planning import ABSENCES_BEFORE_PARKING
@@ -49,13 +49,13 @@ def broker() -> MarkedBroker:
 
 
 @pytest.fixture
-def workshop(sessions: Sessions, broker: MarkedBroker) -> Workshop:
+def workshop(sessions: Sessions, broker: MarkedBroker) -> WorkerHarness:
     made = open_workshop(sessions)
     made.broker = broker
     return made
 
 
-def execute(workshop: Workshop, event: EventId, most: int = 100) -> None:
+def execute(workshop: WorkerHarness, event: EventId, most: int = 100) -> None:
     """Rings the worker until the event is over or parked, and the time is put forward in between."""
     for _ in range(most):
         workshop.run(event)
@@ -66,7 +66,7 @@ def execute(workshop: Workshop, event: EventId, most: int = 100) -> None:
 
 
 def test_the_open_leg_waits_for_its_mark_when_the_close_legs_answer_was_lost(
-    workshop: Workshop, broker: MarkedBroker
+    workshop: WorkerHarness, broker: MarkedBroker
 ) -> None:
     """It was sent with none, executed, never found, and executed again."""
     execute(workshop, workshop.arrives(signal("SIGNAL_OPEN", "P")))
@@ -86,7 +86,7 @@ def test_the_open_leg_waits_for_its_mark_when_the_close_legs_answer_was_lost(
 
 
 def test_an_order_that_the_broker_refuses_as_known_is_not_sent_a_third_time(
-    workshop: Workshop, broker: MarkedBroker
+    workshop: WorkerHarness, broker: MarkedBroker
 ) -> None:
     broker.lost, broker.refuses_known, broker.hidden = True, True, True
     broker.script.append(OutcomeUnknown("no answer"))
@@ -102,7 +102,7 @@ def test_an_order_that_the_broker_refuses_as_known_is_not_sent_a_third_time(
     assert len(broker.submitted) == 2
 
 
-def test_what_is_known_and_never_shown_ends_with_a_person(workshop: Workshop, broker: MarkedBroker) -> None:
+def test_what_is_known_and_never_shown_ends_with_a_person(workshop: WorkerHarness, broker: MarkedBroker) -> None:
     broker.script.append(OrderState.ACCEPTED)
     event = workshop.arrives(signal("SIGNAL_OPEN", "P"))
     broker.searched = deque([OutcomeUnknown("not shown")] * (LOOKUPS_BEFORE_PARKING + 2))
@@ -112,7 +112,7 @@ def test_what_is_known_and_never_shown_ends_with_a_person(workshop: Workshop, br
 
 
 def test_sends_of_which_the_broker_never_knows_anything_end_with_a_person(
-    workshop: Workshop, broker: MarkedBroker
+    workshop: WorkerHarness, broker: MarkedBroker
 ) -> None:
     broker.script = deque([OutcomeUnknown("no answer")] * 20)
     event = workshop.arrives(signal("SIGNAL_OPEN", "P"))
@@ -123,12 +123,12 @@ def test_sends_of_which_the_broker_never_knows_anything_end_with_a_person(
     assert "the broker did not have it" in (workshop.event(event).reason or "")
 
 
-def test_what_a_person_hands_back_may_be_sent_again(workshop: Workshop, broker: MarkedBroker) -> None:
+def test_what_a_person_hands_back_may_be_sent_again(workshop: WorkerHarness, broker: MarkedBroker) -> None:
     broker.script = deque([OutcomeUnknown("no answer")] * ABSENCES_BEFORE_PARKING)
     event = workshop.arrives(signal("SIGNAL_OPEN", "P"))
     execute(workshop, event)
     with workshop.sessions.begin() as session:
-        resolve(session, event, Judgement(Verdict.RETRY, "ann"), workshop.clock(session))
+        resolve(session, event, ResolutionRequest(ResolutionVerdict.RETRY, "ann"), workshop.clock(session))
     execute(workshop, event)
     assert workshop.states() == ["done"]
     assert broker.sides() == ["BUY 10"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from celery import Celery
 
-from workers.runtime.flower_events import SECONDS_APART, EventsTogether
+from workers.runtime.flower_events import SECONDS_APART, EventBatcher
 
 
 @dataclass
@@ -63,7 +63,7 @@ def consumer(messages: list[list[dict[str, Any]]]) -> Iterator[Consumer]:
 def test_tasks_wait_for_the_next_telling_and_go_in_one_message(
     consumer: Consumer, messages: list[list[dict[str, Any]]]
 ) -> None:
-    step = EventsTogether(consumer)
+    step = EventBatcher(consumer)
     step.start(consumer)
     for number in range(100):
         consumer.event_dispatcher.send("task-started", uuid=str(number))
@@ -73,7 +73,7 @@ def test_tasks_wait_for_the_next_telling_and_go_in_one_message(
 
 
 def test_what_is_left_is_told_at_the_end(consumer: Consumer, messages: list[list[dict[str, Any]]]) -> None:
-    step = EventsTogether(consumer)
+    step = EventBatcher(consumer)
     step.start(consumer)
     consumer.event_dispatcher.send("task-started", uuid="last")
     step.stop(consumer)
@@ -83,7 +83,7 @@ def test_what_is_left_is_told_at_the_end(consumer: Consumer, messages: list[list
 
 def test_without_flower_there_is_nothing_to_tell(messages: list[list[dict[str, Any]]]) -> None:
     consumer = Consumer(None)
-    step = EventsTogether(consumer)
+    step = EventBatcher(consumer)
     step.start(consumer)
     step.stop(consumer)
     assert consumer.timer.due == []

@@ -15,7 +15,7 @@ from shared.database.tables.orders import WaitRow
 from shared.domain import EventId
 from tests.support.factories import GOLD, NOW_MS
 from tests.support.in_process_bridge import signal
-from tests.support.worker_harness import CAPABILITIES, ScriptedBroker, Workshop, open_workshop
+from tests.support.worker_harness import CAPABILITIES, ScriptedBroker, WorkerHarness, open_workshop
 from tools.views import receipt as receipts
 from workers.brokers.base import BrokerUnavailable, OutcomeUnknown, Withheld
 from workers.execution.recording import FAULTS_BEFORE_PARKING
@@ -52,7 +52,7 @@ def broker(request: pytest.FixtureRequest) -> Questioned:
 
 
 @pytest.fixture
-def workshop(sessions: Sessions, broker: Questioned) -> Workshop:
+def workshop(sessions: Sessions, broker: Questioned) -> WorkerHarness:
     made = replace(open_workshop(sessions), broker=broker)
     if not broker.capabilities.marks:
         with sessions.begin() as session:
@@ -60,13 +60,13 @@ def workshop(sessions: Sessions, broker: Questioned) -> Workshop:
     return made
 
 
-def goes_on(workshop: Workshop, event: EventId, times: int, seconds: float = 61, **values: object) -> None:
+def goes_on(workshop: WorkerHarness, event: EventId, times: int, seconds: float = 61, **values: object) -> None:
     for _ in range(times):
         workshop.run(event, **values)
         workshop.later(seconds)
 
 
-def receipt(workshop: Workshop, event: EventId) -> dict[str, Any]:
+def receipt(workshop: WorkerHarness, event: EventId) -> dict[str, Any]:
     with workshop.sessions() as session:
         told = receipts.receipt(session, event)
     assert told is not None
@@ -74,7 +74,9 @@ def receipt(workshop: Workshop, event: EventId) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("error", [AWAY, *ODD[:2]], ids=repr)
-def test_a_question_without_an_answer_is_asked_again(workshop: Workshop, broker: Questioned, error: Exception) -> None:
+def test_a_question_without_an_answer_is_asked_again(
+    workshop: WorkerHarness, broker: Questioned, error: Exception
+) -> None:
     broker.raised.append(error)
     event = workshop.arrives(signal("SIGNAL_OPEN"))
     workshop.run(event)
@@ -86,7 +88,7 @@ def test_a_question_without_an_answer_is_asked_again(workshop: Workshop, broker:
     assert receipt(workshop, event)["waits"] == []
 
 
-def test_an_adapter_that_breaks_its_contract_is_not_asked_for_ever(workshop: Workshop, broker: Questioned) -> None:
+def test_an_adapter_that_breaks_its_contract_is_not_asked_for_ever(workshop: WorkerHarness, broker: Questioned) -> None:
     workshop.run(workshop.arrives(signal("SIGNAL_OPEN")))
     broker.raised = deque([ODD[0]] * 100)
     event = workshop.arrives(signal("SIGNAL_CLOSE"))
@@ -97,7 +99,7 @@ def test_an_adapter_that_breaks_its_contract_is_not_asked_for_ever(workshop: Wor
     assert len(workshop.alerts()) == 1
 
 
-def test_an_open_expires_meanwhile(workshop: Workshop, broker: Questioned) -> None:
+def test_an_open_expires_meanwhile(workshop: WorkerHarness, broker: Questioned) -> None:
     broker.raised = deque([ODD[0]] * 100)
     event = workshop.arrives(signal("SIGNAL_OPEN", timestamp_ms=NOW_MS))
     goes_on(workshop, event, 2)
@@ -106,7 +108,7 @@ def test_an_open_expires_meanwhile(workshop: Workshop, broker: Questioned) -> No
 
 
 def test_a_close_outlives_any_number_of_questions_while_the_broker_is_away(
-    workshop: Workshop, broker: Questioned
+    workshop: WorkerHarness, broker: Questioned
 ) -> None:
     workshop.run(workshop.arrives(signal("SIGNAL_OPEN")))
     broker.raised = deque([AWAY] * (FAULTS_BEFORE_PARKING + 2))
@@ -118,7 +120,7 @@ def test_a_close_outlives_any_number_of_questions_while_the_broker_is_away(
 
 @pytest.mark.parametrize("limit", [WITHHELD, PATIENCE], ids=["ours", "theirs"])
 def test_a_finished_receipt_tells_what_waited_for_its_requests(
-    workshop: Workshop, broker: Questioned, limit: BrokerUnavailable
+    workshop: WorkerHarness, broker: Questioned, limit: BrokerUnavailable
 ) -> None:
     broker.raised = deque([limit, limit])
     event = workshop.arrives(signal("SIGNAL_OPEN"))
@@ -134,7 +136,7 @@ def test_a_finished_receipt_tells_what_waited_for_its_requests(
     assert line == f"open leg: has to wait for its requests, {wait['seconds']:.1f} s in 2 waits: {limit.reason}"
 
 
-def test_each_leg_of_a_flip_waits_by_itself(workshop: Workshop, broker: Questioned) -> None:
+def test_each_leg_of_a_flip_waits_by_itself(workshop: WorkerHarness, broker: Questioned) -> None:
     workshop.run(workshop.arrives(signal("SIGNAL_OPEN", "A")))
     broker.script.extend([WITHHELD, None, WITHHELD])
     event = workshop.arrives(signal("SIGNAL_REOPEN", "B"))
@@ -147,7 +149,7 @@ def test_each_leg_of_a_flip_waits_by_itself(workshop: Workshop, broker: Question
     ]
 
 
-def test_what_waited_goes_with_its_event(workshop: Workshop, broker: Questioned) -> None:
+def test_what_waited_goes_with_its_event(workshop: WorkerHarness, broker: Questioned) -> None:
     broker.raised.append(WITHHELD)
     event = workshop.arrives(signal("SIGNAL_OPEN"))
     workshop.run(event)
@@ -157,6 +159,6 @@ def test_what_waited_goes_with_its_event(workshop: Workshop, broker: Questioned)
         assert session.scalar(select(func.count()).select_from(WaitRow)) == 0
 
 
-def workshop_now(workshop: Workshop) -> datetime:
+def workshop_now(workshop: WorkerHarness) -> datetime:
     with workshop.sessions() as session:
         return workshop.clock(session)

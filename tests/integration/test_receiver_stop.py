@@ -23,7 +23,7 @@ from shared.proquant.request import signal_body
 from tests.acceptance.harness import free_port
 from tests.support.eventually import eventually
 from tests.support.in_process_bridge import signal
-from tests.support.worker_harness import Workshop, open_workshop
+from tests.support.worker_harness import WorkerHarness, open_workshop
 
 ROOT = Path(__file__).parents[2]
 WEBHOOK = "/webhooks/proquant"
@@ -32,7 +32,7 @@ WEBHOOK = "/webhooks/proquant"
 class Receiver:
     """One process of it, at a port of its own."""
 
-    def __init__(self, workshop: Workshop, process: "subprocess.Popen[bytes]", port: int, token: str) -> None:
+    def __init__(self, workshop: WorkerHarness, process: "subprocess.Popen[bytes]", port: int, token: str) -> None:
         self.port = port
         self.headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._process = process
@@ -64,7 +64,7 @@ class Receiver:
 
 
 @contextmanager
-def running(workshop: Workshop, database_url: str, redis_url: str, token: str, wait: float) -> Iterator[Receiver]:
+def running(workshop: WorkerHarness, database_url: str, redis_url: str, token: str, wait: float) -> Iterator[Receiver]:
     port = free_port()
     settings = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "BRIDGE_RESPONSE_WAIT_SECONDS": str(wait)}
     command = [sys.executable, "-m", "receiver", "--port", str(port), "--workers", "1"]
@@ -85,18 +85,18 @@ def listens(port: int) -> None:
 
 
 @pytest.fixture
-def workshop(sessions: Sessions) -> Workshop:
+def workshop(sessions: Sessions) -> WorkerHarness:
     return open_workshop(sessions)
 
 
 @pytest.fixture
-def token(workshop: Workshop) -> str:
+def token(workshop: WorkerHarness) -> str:
     with workshop.sessions.begin() as session:
         return accounts.rotate_token(session, "alice")
 
 
 def test_what_was_answered_right_before_the_stop_is_written_down(
-    workshop: Workshop, database_url: str, redis_url: str, token: str
+    workshop: WorkerHarness, database_url: str, redis_url: str, token: str
 ) -> None:
     close = signal("SIGNAL_CLOSE")
     event = workshop.arrives(close)
@@ -108,7 +108,7 @@ def test_what_was_answered_right_before_the_stop_is_written_down(
 
 
 def test_who_has_hung_up_was_answered_nothing(
-    workshop: Workshop, database_url: str, redis_url: str, token: str
+    workshop: WorkerHarness, database_url: str, redis_url: str, token: str
 ) -> None:
     with running(workshop, database_url, redis_url, token, wait=60) as receiver:
         event = receiver.call_and_hang_up(signal("SIGNAL_CLOSE"))
@@ -118,7 +118,7 @@ def test_who_has_hung_up_was_answered_nothing(
     assert told(workshop, event) == ([], False)
 
 
-def told(workshop: Workshop, event: EventId) -> tuple[list[str], bool]:
+def told(workshop: WorkerHarness, event: EventId) -> tuple[list[str], bool]:
     """The errors that were noted as answered, and whether the refusal counts as told."""
     with workshop.sessions() as session:
         bodies = session.scalars(select(AnswerRow.body).where(AnswerRow.event_id == event)).all()

@@ -16,9 +16,9 @@ from shared.database.tables.events import EventRow
 from shared.database.tables.orders import OrderRow, Reconciliation
 from shared.domain import AccountId, Direction, EventId
 from shared.ledger.drift import Agreement
-from shared.ledger.reconciliation import AT_ONCE, Look, NotAnswered, ask_due, look
+from shared.ledger.reconciliation import AT_ONCE, NotAnswered, ReconciliationResult, ask_due, reconcile
 from tests.support.in_process_bridge import signal
-from tests.support.worker_harness import Workshop, open_workshop
+from tests.support.worker_harness import WorkerHarness, open_workshop
 from workers.brokers.base import BrokerPosition, BrokerUnavailable, OutcomeUnknown
 from workers.brokers.net_positions import net_positions
 from workers.decision.lookup_patience import LOOKUPS_BEFORE_PARKING
@@ -32,7 +32,7 @@ SYMBOL = "XAU_USD"
 class Auditor:
     """A workshop, and what its broker says that it holds."""
 
-    workshop: Workshop
+    workshop: WorkerHarness
     broker: dict[str, Decimal] = field(default_factory=dict)
 
     def trade(self, type_: str, position: str = "p1", strategy: str = "s1", **values: object) -> EventId:
@@ -40,8 +40,8 @@ class Auditor:
         self.workshop.run(event)
         return event
 
-    def looks(self) -> Look:
-        return look(self.workshop.sessions, self.workshop.account, lambda: self.broker, self.workshop.clock)
+    def looks(self) -> ReconciliationResult:
+        return reconcile(self.workshop.sessions, self.workshop.account, lambda: self.broker, self.workshop.clock)
 
     def told(self) -> list[str]:
         with self.workshop.sessions() as session:
@@ -137,7 +137,7 @@ def test_what_is_traded_during_the_look_makes_it_say_nothing(auditor: Auditor) -
         auditor.trade("SIGNAL_CLOSE")
         return {SYMBOL: Decimal(10)}
 
-    seen = look(auditor.workshop.sessions, auditor.workshop.account, ask, auditor.workshop.clock)
+    seen = reconcile(auditor.workshop.sessions, auditor.workshop.account, ask, auditor.workshop.clock)
     assert seen.hindrance == "busy: something was traded meanwhile"
 
 
@@ -151,7 +151,7 @@ def test_a_broker_that_does_not_answer_is_named(auditor: Auditor) -> None:
 
     with pytest.raises(NotAnswered):
         ask()
-    seen = look(auditor.workshop.sessions, auditor.workshop.account, ask, auditor.workshop.clock)
+    seen = reconcile(auditor.workshop.sessions, auditor.workshop.account, ask, auditor.workshop.clock)
     assert seen.hindrance == "the broker does not answer: maintenance"
 
 
@@ -222,6 +222,6 @@ def test_at_most_so_many_accounts_are_asked_for_at_once(auditor: Auditor) -> Non
 
 
 def test_a_worker_asks_the_adapter_itself(auditor: Auditor) -> None:
-    reconciliation.look(auditor.workshop.sessions, auditor.workshop.broker, auditor.workshop.account)
+    reconciliation.reconcile_account(auditor.workshop.sessions, auditor.workshop.broker, auditor.workshop.account)
     assert auditor.row().result == "agrees"
     assert auditor.row().asked_at - auditor.row().looked_at == timedelta(0)  # type: ignore[operator]  # it is set

@@ -13,19 +13,19 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from receiver.group_commit import CONNECTIONS, LOCK_TIMEOUT_MS, MOST_AT_ONCE, MOST_PAUSE_SECONDS, Writer
+from receiver.group_commit import CONNECTIONS, LOCK_TIMEOUT_MS, MOST_AT_ONCE, MOST_PAUSE_SECONDS, GroupCommit
 from shared.database.engine import Sessions, make_engine, make_sessions
 from shared.database.tables.alerts import Alert
 from shared.database.tables.events import EventRow, Strategy
 from shared.domain import AccountId, EventId, SignalEvent
-from shared.inbox.store_batch import Delivery, store_new
+from shared.inbox.store_batch import SignalDelivery, store_new
 from tests.support.in_process_bridge import signal
 from tests.support.served_requests import serve_all
-from tests.support.worker_harness import Workshop, open_workshop
+from tests.support.worker_harness import WorkerHarness, open_workshop
 
 
 @pytest.fixture
-def shop(sessions: Sessions) -> Workshop:
+def shop(sessions: Sessions) -> WorkerHarness:
     return open_workshop(sessions)
 
 
@@ -36,24 +36,24 @@ def rung() -> list[tuple[EventId, ...]]:
 
 
 @pytest.fixture
-def writer(database_url: str, rung: list[tuple[EventId, ...]]) -> Iterator[Writer]:
+def writer(database_url: str, rung: list[tuple[EventId, ...]]) -> Iterator[GroupCommit]:
     engine = make_engine(database_url, CONNECTIONS, LOCK_TIMEOUT_MS)
-    made = Writer(make_sessions(engine), lambda *events: rung.append(events))
+    made = GroupCommit(make_sessions(engine), lambda *events: rung.append(events))
     yield made
     made.close()
     engine.dispose()
 
 
-def delivery(account: AccountId, event: SignalEvent, answered: bool = True) -> Delivery:
-    return Delivery(account, "desk", None, "v1", event, "hash", answered)
+def delivery(account: AccountId, event: SignalEvent, answered: bool = True) -> SignalDelivery:
+    return SignalDelivery(account, "desk", None, "v1", event, "hash", answered)
 
 
-def rows(shop: Workshop) -> list[EventRow]:
+def rows(shop: WorkerHarness) -> list[EventRow]:
     with shop.sessions() as session:
         return list(session.scalars(select(EventRow).order_by(EventRow.strategy, EventRow.seq)))
 
 
-def test_a_batch_is_stored_as_one_by_one_would_be(shop: Workshop) -> None:
+def test_a_batch_is_stored_as_one_by_one_would_be(shop: WorkerHarness) -> None:
     alone = shop.arrives(signal("SIGNAL_OPEN", "alone", strategy_id="old"))
     events = [
         signal("SIGNAL_OPEN", "a", strategy_id="new"),
@@ -80,7 +80,7 @@ def test_a_batch_is_stored_as_one_by_one_would_be(shop: Workshop) -> None:
 
 
 @pytest.mark.parametrize("others", [0, 1])
-def test_what_is_said_is_stored_to_the_last_digit_and_letter(shop: Workshop, others: int) -> None:
+def test_what_is_said_is_stored_to_the_last_digit_and_letter(shop: WorkerHarness, others: int) -> None:
     quantity, name = Decimal("1234567890.123456789012"), 'Größe "½" \\ 漢字 🐎'
     event = replace(signal("SIGNAL_OPEN", "a"), quantity=quantity, strategy_name=name)
     with_it = [signal("SIGNAL_OPEN", "b", strategy_id="other")] * others
@@ -92,7 +92,7 @@ def test_what_is_said_is_stored_to_the_last_digit_and_letter(shop: Workshop, oth
 
 
 @pytest.mark.parametrize("answered", [True, False])
-def test_one_that_comes_alone_is_stored_as_two_would_be(shop: Workshop, answered: bool) -> None:
+def test_one_that_comes_alone_is_stored_as_two_would_be(shop: WorkerHarness, answered: bool) -> None:
     def but_for_itself(row: EventRow) -> dict[str, object]:
         own = {"id", "seq", "key", "content_hash", "proquant_position_id", "timestamp_ms", "received_at", "accepted_at"}
         names = {column.name for column in EventRow.__table__.columns} - own
@@ -109,7 +109,7 @@ def test_one_that_comes_alone_is_stored_as_two_would_be(shop: Workshop, answered
     assert [row.accepted_at == row.received_at for row in (first, second)] == [answered] * 2
 
 
-def test_two_that_store_the_same_strategies_do_not_wait_for_each_other_in_a_circle(shop: Workshop) -> None:
+def test_two_that_store_the_same_strategies_do_not_wait_for_each_other_in_a_circle(shop: WorkerHarness) -> None:
     names = [f"s{number}" for number in range(40)]
 
     def store(turn: int) -> int:
@@ -122,14 +122,14 @@ def test_two_that_store_the_same_strategies_do_not_wait_for_each_other_in_a_circ
         assert list(threads.map(store, range(24))) == [len(names)] * 24
 
 
-def test_who_was_answered_is_noted(shop: Workshop) -> None:
+def test_who_was_answered_is_noted(shop: WorkerHarness) -> None:
     with shop.sessions.begin() as session:
         store_new(session, [delivery(shop.account, signal("SIGNAL_OPEN", "a"))])
     (row,) = rows(shop)
     assert row.accepted_at is not None
 
 
-def test_what_is_known_is_left_to_its_request(shop: Workshop) -> None:
+def test_what_is_known_is_left_to_its_request(shop: WorkerHarness) -> None:
     first = signal("SIGNAL_OPEN", "a")
     known = shop.arrives(first)
     with shop.sessions.begin() as session:
@@ -141,7 +141,9 @@ def test_what_is_known_is_left_to_its_request(shop: Workshop) -> None:
     assert len(rows(shop)) == 2
 
 
-def test_requests_that_are_served_share_few_commits_and_keep_their_order(shop: Workshop, writer: Writer) -> None:
+def test_requests_that_are_served_share_few_commits_and_keep_their_order(
+    shop: WorkerHarness, writer: GroupCommit
+) -> None:
     events = [signal("SIGNAL_OPEN", f"p{number}", strategy_id=f"s{number % 7}") for number in range(200)]
     stored = serve_all([partial(writer.store, delivery(shop.account, event)) for event in events])
     assert len(set(stored)) == 200
@@ -156,7 +158,7 @@ def test_requests_that_are_served_share_few_commits_and_keep_their_order(shop: W
     assert commits(shop) == -(-200 // MOST_AT_ONCE)
 
 
-def test_threads_of_their_own_store_one_after_another(shop: Workshop, writer: Writer) -> None:
+def test_threads_of_their_own_store_one_after_another(shop: WorkerHarness, writer: GroupCommit) -> None:
     events = [signal("SIGNAL_OPEN", f"p{number}", strategy_id=f"s{number % 7}") for number in range(50)]
     with ThreadPoolExecutor(8) as threads:
         stored = list(threads.map(lambda event: writer.store(delivery(shop.account, event)), events))
@@ -164,12 +166,12 @@ def test_threads_of_their_own_store_one_after_another(shop: Workshop, writer: Wr
     assert commits(shop) == 50
 
 
-def commits(shop: Workshop) -> int:
+def commits(shop: WorkerHarness) -> int:
     with shop.sessions() as session:
         return int(session.scalar(text("SELECT count(DISTINCT xmin::text) FROM events")) or 0)
 
 
-def test_a_strategy_that_is_held_up_does_not_hold_up_the_others(shop: Workshop, writer: Writer) -> None:
+def test_a_strategy_that_is_held_up_does_not_hold_up_the_others(shop: WorkerHarness, writer: GroupCommit) -> None:
     shop.arrives(signal("SIGNAL_OPEN", "first", strategy_id="held"))
     blocked, free = (delivery(shop.account, signal("SIGNAL_OPEN", name, strategy_id=name)) for name in ("held", "x"))
     with shop.sessions.begin() as session:
@@ -181,7 +183,7 @@ def test_a_strategy_that_is_held_up_does_not_hold_up_the_others(shop: Workshop, 
 
 @pytest.mark.parametrize(("took", "pause"), [(0.01, 1.0), (0.5, 5.0), (60.0, 30.0)])
 def test_after_a_failure_it_leaves_all_to_the_requests_ten_times_as_long_as_that_took(
-    shop: Workshop, database_url: str, took: float, pause: float
+    shop: WorkerHarness, database_url: str, took: float, pause: float
 ) -> None:
     now = [100.0]
     engine = make_engine(database_url, CONNECTIONS, LOCK_TIMEOUT_MS)
@@ -190,7 +192,7 @@ def test_after_a_failure_it_leaves_all_to_the_requests_ten_times_as_long_as_that
         now[0] += took
         raise OperationalError("", None, Exception())
 
-    writer = Writer(make_sessions(engine), lambda *_: None, lambda: now[0])
+    writer = GroupCommit(make_sessions(engine), lambda *_: None, lambda: now[0])
     working, writer._statements.begin = writer._statements.begin, fails_after_a_while  # type: ignore[method-assign]
     assert writer.store(delivery(shop.account, signal("SIGNAL_OPEN", "a"))) is None
     writer._statements.begin = working  # type: ignore[method-assign]
@@ -202,10 +204,10 @@ def test_after_a_failure_it_leaves_all_to_the_requests_ten_times_as_long_as_that
     engine.dispose()
 
 
-def test_a_database_that_fails_leaves_it_to_the_requests(shop: Workshop, database_url: str) -> None:
+def test_a_database_that_fails_leaves_it_to_the_requests(shop: WorkerHarness, database_url: str) -> None:
     now = [100.0]
     engine = make_engine(database_url, CONNECTIONS, LOCK_TIMEOUT_MS)
-    writer = Writer(make_sessions(engine), lambda *_: None, lambda: now[0])
+    writer = GroupCommit(make_sessions(engine), lambda *_: None, lambda: now[0])
     with shop.sessions.begin() as session:
         session.execute(text("ALTER TABLE events RENAME TO elsewhere"))
     each = [delivery(shop.account, signal("SIGNAL_OPEN", name)) for name in ("a", "b")]
@@ -221,7 +223,7 @@ def test_a_database_that_fails_leaves_it_to_the_requests(shop: Workshop, databas
     engine.dispose()
 
 
-def test_a_row_is_committed_before_anybody_is_told(shop: Workshop, writer: Writer) -> None:
+def test_a_row_is_committed_before_anybody_is_told(shop: WorkerHarness, writer: GroupCommit) -> None:
     seen = threading.Event()
     stored = writer.store(delivery(shop.account, signal("SIGNAL_OPEN", "a")))
     with shop.sessions() as session:
@@ -230,7 +232,9 @@ def test_a_row_is_committed_before_anybody_is_told(shop: Workshop, writer: Write
     assert seen.is_set()
 
 
-def test_it_rings_once_for_a_batch_after_its_commit_and_before_anybody_is_told(shop: Workshop, writer: Writer) -> None:
+def test_it_rings_once_for_a_batch_after_its_commit_and_before_anybody_is_told(
+    shop: WorkerHarness, writer: GroupCommit
+) -> None:
     seen: list[tuple[set[EventId], int]] = []
     told: list[EventId | None] = []
 
@@ -244,7 +248,7 @@ def test_it_rings_once_for_a_batch_after_its_commit_and_before_anybody_is_told(s
     assert seen == [(set(), 0)]
 
 
-def test_each_that_is_stored_has_a_line_and_what_was_known_has_none(shop: Workshop, writer: Writer) -> None:
+def test_each_that_is_stored_has_a_line_and_what_was_known_has_none(shop: WorkerHarness, writer: GroupCommit) -> None:
     known = signal("SIGNAL_OPEN", "known")
     shop.arrives(known)
     with capture_logs() as lines:
@@ -256,21 +260,23 @@ def test_each_that_is_stored_has_a_line_and_what_was_known_has_none(shop: Worksh
 
 
 def test_for_a_request_that_waits_it_does_not_ring(
-    shop: Workshop, writer: Writer, rung: list[tuple[EventId, ...]]
+    shop: WorkerHarness, writer: GroupCommit, rung: list[tuple[EventId, ...]]
 ) -> None:
     writer.store(delivery(shop.account, signal("SIGNAL_OPEN", "waits"), answered=False))
     answered = writer.store(delivery(shop.account, signal("SIGNAL_OPEN", "answered")))
     assert rung == [(answered,)]
 
 
-def test_for_what_was_known_it_does_not_ring(shop: Workshop, writer: Writer, rung: list[tuple[EventId, ...]]) -> None:
+def test_for_what_was_known_it_does_not_ring(
+    shop: WorkerHarness, writer: GroupCommit, rung: list[tuple[EventId, ...]]
+) -> None:
     first = signal("SIGNAL_OPEN", "a")
     shop.arrives(first)
     assert writer.store(delivery(shop.account, first)) is None
     assert rung == []
 
 
-def test_a_bell_that_breaks_costs_nobody_an_answer(shop: Workshop, writer: Writer) -> None:
+def test_a_bell_that_breaks_costs_nobody_an_answer(shop: WorkerHarness, writer: GroupCommit) -> None:
     def broken(*_: EventId) -> None:
         raise RuntimeError("broken")
 
@@ -279,7 +285,7 @@ def test_a_bell_that_breaks_costs_nobody_an_answer(shop: Workshop, writer: Write
         assert writer.store(delivery(shop.account, signal("SIGNAL_OPEN", position))) is not None
 
 
-def test_who_is_served_is_stored_in_the_thread_of_the_loop(shop: Workshop, writer: Writer) -> None:
+def test_who_is_served_is_stored_in_the_thread_of_the_loop(shop: WorkerHarness, writer: GroupCommit) -> None:
     at_work: list[threading.Thread] = []
     writer._ring = lambda *_: at_work.append(threading.current_thread())
     serve_all([partial(writer.store, delivery(shop.account, signal("SIGNAL_OPEN", "a")))])

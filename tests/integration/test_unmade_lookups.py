@@ -7,8 +7,8 @@ import pytest
 from shared.database.engine import Sessions
 from shared.domain import EventId
 from tests.support.in_process_bridge import signal
-from tests.support.worker_harness import Workshop, open_workshop
-from tools.operations.resolve_event import Judgement, Verdict, resolve
+from tests.support.worker_harness import WorkerHarness, open_workshop
+from tools.operations.resolve_event import ResolutionRequest, ResolutionVerdict, resolve
 from workers.brokers.base import BrokerUnavailable, OutcomeUnknown, Withheld
 from workers.decision.lookup_patience import LOOKUPS_BEFORE_PARKING, UNASKED_SECONDS_BEFORE_PARKING
 
@@ -17,7 +17,7 @@ PATIENCE = 590.0
 
 
 @pytest.fixture
-def workshop(sessions: Sessions) -> Workshop:
+def workshop(sessions: Sessions) -> WorkerHarness:
     """With an order that is at the broker, whose answer was lost."""
     made = open_workshop(sessions)
     made.broker.script.append(LOST)
@@ -25,7 +25,7 @@ def workshop(sessions: Sessions) -> Workshop:
     return made
 
 
-def waits(workshop: Workshop, event: EventId) -> float:
+def waits(workshop: WorkerHarness, event: EventId) -> float:
     """Seconds until the event is due."""
     row = workshop.event(event)
     assert (row.state, row.reason) == ("waiting", "asked for patience")
@@ -34,7 +34,7 @@ def waits(workshop: Workshop, event: EventId) -> float:
         return (row.next_attempt_at - workshop.clock(session)).total_seconds()
 
 
-def test_an_order_waits_for_as_long_as_the_broker_said_and_is_found_then(workshop: Workshop) -> None:
+def test_an_order_waits_for_as_long_as_the_broker_said_and_is_found_then(workshop: WorkerHarness) -> None:
     workshop.broker.searched = deque([BrokerUnavailable("asked for patience", PATIENCE)])
     event = workshop.arrives(signal("SIGNAL_OPEN"))
     workshop.run(event)
@@ -46,7 +46,7 @@ def test_an_order_waits_for_as_long_as_the_broker_said_and_is_found_then(worksho
     assert len(workshop.broker.submitted) == 1
 
 
-def test_look_ups_that_our_own_budget_withheld_park_nothing(workshop: Workshop) -> None:
+def test_look_ups_that_our_own_budget_withheld_park_nothing(workshop: WorkerHarness) -> None:
     withheld = Withheld("asked for patience", 2.0)
     workshop.broker.searched = deque([withheld] * (LOOKUPS_BEFORE_PARKING + 2))
     event = workshop.arrives(signal("SIGNAL_OPEN"))
@@ -60,7 +60,7 @@ def test_look_ups_that_our_own_budget_withheld_park_nothing(workshop: Workshop) 
     assert workshop.states() == ["done"]
 
 
-def test_a_broker_that_cannot_be_asked_is_not_asked_for_ever_and_anew_for_a_person(workshop: Workshop) -> None:
+def test_a_broker_that_cannot_be_asked_is_not_asked_for_ever_and_anew_for_a_person(workshop: WorkerHarness) -> None:
     away = BrokerUnavailable("asked for patience", PATIENCE)
     workshop.broker.searched = deque([away] * 4)
     event = workshop.arrives(signal("SIGNAL_OPEN"))
@@ -70,6 +70,6 @@ def test_a_broker_that_cannot_be_asked_is_not_asked_for_ever_and_anew_for_a_pers
     assert workshop.states() == ["parked"]
     assert "could not be asked" in str(workshop.event(event).reason)
     with workshop.sessions.begin() as session:
-        resolve(session, event, Judgement(Verdict.RETRY, "ann"), workshop.clock(session))
+        resolve(session, event, ResolutionRequest(ResolutionVerdict.RETRY, "ann"), workshop.clock(session))
     workshop.run(event)
     assert waits(workshop, event) > 0

@@ -12,10 +12,10 @@ from werkzeug.test import TestResponse
 from receiver.authentication import Throttle
 from shared.config import Config, load
 from shared.database.engine import Sessions
-from shared.proquant.integrations_api import Answer, IntegrationRequest, Taken
+from shared.proquant.integrations_api import IntegrationRequest, RequestAnswer, RequestTaken
 from tests.support import in_process_bridge as bridges
 from tests.support.in_process_bridge import Bridge
-from tools.management.app import Office, make_routes
+from tools.management.app import ManagementContext, make_routes
 from tools.management.key import Lock
 
 KEY = "a-management-key-of-the-tests"
@@ -25,10 +25,10 @@ KEY = "a-management-key-of-the-tests"
 class ProQuant:
     """Answers as it is told, and remembers what it was asked."""
 
-    answer: Answer = field(default_factory=Taken)
+    answer: RequestAnswer = field(default_factory=RequestTaken)
     sent: list[IntegrationRequest] = field(default_factory=list)
 
-    def __call__(self, url: str, request: IntegrationRequest) -> Answer:
+    def __call__(self, url: str, request: IntegrationRequest) -> RequestAnswer:
         self.sent.append(request)
         return self.answer
 
@@ -83,5 +83,5 @@ def manage(config: Config, sessions: Sessions) -> Management:
 def managed(config: Config, sessions: Sessions) -> Management:
     """The management API with these settings."""
     proquant = ProQuant()
-    app = make_routes(Office(sessions, config, proquant), Lock(KEY, Throttle(pause=lambda _: None)))
+    app = make_routes(ManagementContext(sessions, config, proquant), Lock(KEY, Throttle(pause=lambda _: None)))
     return Management(app.test_client(), proquant)

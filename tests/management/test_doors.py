@@ -13,7 +13,7 @@ from shared.config import Config
 from shared.database.engine import Sessions
 from shared.errors import ConfigurationError
 from tests.management.conftest import KEY, Management
-from tools.management.app import Office, make_app, make_routes
+from tools.management.app import ManagementContext, make_app, make_routes
 from tools.management.key import Lock
 
 PATHS = ["/accounts", "/integrations", "/events", "/events/1", "/orders", "/positions", "/alerts", "/nowhere"]
@@ -35,7 +35,7 @@ def test_those_who_guess_are_slowed_down_and_then_sent_away(config: Config, sess
         slowed.release()
         assert go_on.wait(30)
 
-    app = make_routes(Office(sessions, config), Lock(KEY, Throttle(pause)))
+    app = make_routes(ManagementContext(sessions, config), Lock(KEY, Throttle(pause)))
     wrong = {"Authorization": "Bearer wrong"}
     for _ in range(WRONG_PER_ADDRESS.amount):
         assert app.test_client().get("/accounts", headers=wrong).status_code == 401
@@ -107,7 +107,7 @@ def test_a_database_that_is_away_is_said_and_a_fault_of_ours_shows_nothing(
 
 
 def test_it_answers_over_http(config: Config, sessions: Sessions) -> None:
-    app = make_routes(Office(sessions, config), Lock(KEY, Throttle()))
+    app = make_routes(ManagementContext(sessions, config), Lock(KEY, Throttle()))
     server = make_server("127.0.0.1", 0, app, threaded=True)
     serving = threading.Thread(target=server.serve_forever)
     serving.start()

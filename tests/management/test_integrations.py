@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.proquant.integrations_api import Answer, NotTaken, Unanswered
+from shared.proquant.integrations_api import RequestAnswer, RequestNotTaken, RequestUnanswered
 from tests.management.conftest import Management
 from tests.management.test_accounts import paper
 from tests.support.in_process_bridge import Bridge, lifecycle, signal
@@ -42,7 +42,7 @@ def test_repeating_it_sends_nothing(manage: Management) -> None:
 
 
 def test_a_lost_answer_is_said_and_repeated_with_the_same_token(manage: Management) -> None:
-    manage.proquant.answer = Unanswered("ProQuant did not answer in time")
+    manage.proquant.answer = RequestUnanswered("ProQuant did not answer in time")
     answer = manage("POST", PATH, ANN)
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"
@@ -55,11 +55,11 @@ def test_a_lost_answer_is_said_and_repeated_with_the_same_token(manage: Manageme
 @pytest.mark.parametrize(
     ("said", "status", "word"),
     [
-        (NotTaken("ProQuant answered 400: no such user", refused=True), 502, "refused_by_proquant"),
-        (NotTaken("https://example.com cannot be reached: away", refused=False), 503, "proquant_away"),
+        (RequestNotTaken("ProQuant answered 400: no such user", refused=True), 502, "refused_by_proquant"),
+        (RequestNotTaken("https://example.com cannot be reached: away", refused=False), 503, "proquant_away"),
     ],
 )
-def test_a_no_is_shown_in_proquants_words(manage: Management, said: Answer, status: int, word: str) -> None:
+def test_a_no_is_shown_in_proquants_words(manage: Management, said: RequestAnswer, status: int, word: str) -> None:
     manage.proquant.answer = said
     answer = manage.json("POST", PATH, ANN, status)
     assert answer["error"] == word

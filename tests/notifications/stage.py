@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from shared.alerts.channel import NotSent
+from shared.alerts.channel import MessageNotSent
 from shared.alerts.message import Message
 from shared.alerts.raising import raise_alert
-from shared.alerts.rules import Channel, Rule, Rules
+from shared.alerts.rules import Channel, RoutingRule, Rules
 from shared.database.clock import database_clock
 from shared.database.engine import Sessions
 from shared.database.prepared import Link
@@ -35,7 +35,7 @@ class Channels:
             self.hanging.set()
             assert self.released.wait(30)
         if name in self.down:
-            raise NotSent("It answered with HTTP 500.")
+            raise MessageNotSent("It answered with HTTP 500.")
         self.took.append((name, message))
 
     def details(self, name: str) -> list[str]:
@@ -98,4 +98,4 @@ class Stage:
 def rules(*names: str, dedupe: float = 600, cap: int = 50) -> Rules:
     """Everything goes to all of these channels."""
     channels = {name: Channel(name, f"test://{name}", cap) for name in names}
-    return Rules(timedelta(seconds=dedupe), channels, (Rule(None, None, names),))
+    return Rules(timedelta(seconds=dedupe), channels, (RoutingRule(None, None, names),))

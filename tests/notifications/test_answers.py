@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver import answer_log as module
-from receiver.answer_log import Answered
+from receiver.answer_log import AnswerLog
 from shared.database.clock import database_clock
 from shared.database.engine import Sessions, make_engine, make_sessions
 from shared.database.tables.events import AnswerRow
@@ -44,7 +44,7 @@ def rows(sessions: Sessions) -> list[AnswerRow]:
 
 def test_each_answer_that_differs_is_kept_with_its_times(sessions: Sessions, event: EventId) -> None:
     clock = Clock()
-    answered = Answered(sessions, clock)
+    answered = AnswerLog(sessions, clock)
     answered.note(event, accepted())
     clock.now += 60
     answered.note(event, REFUSED)
@@ -62,7 +62,7 @@ def test_each_answer_that_differs_is_kept_with_its_times(sessions: Sessions, eve
 
 def test_two_processes_write_of_one_event(sessions: Sessions, event: EventId) -> None:
     for _ in range(2):
-        answered = Answered(sessions)
+        answered = AnswerLog(sessions)
         answered.note(event, accepted())
         answered.flush()
     (row,) = rows(sessions)
@@ -72,7 +72,7 @@ def test_two_processes_write_of_one_event(sessions: Sessions, event: EventId) ->
 
 def test_what_could_not_be_written_is_remembered(sessions: Sessions, event: EventId) -> None:
     away = make_engine("postgresql://nobody@127.0.0.1:1/none")
-    answered = Answered(make_sessions(away))
+    answered = AnswerLog(make_sessions(away))
     answered.note(event, accepted())
     with pytest.raises(SQLAlchemyError):
         answered.flush()
@@ -85,7 +85,7 @@ def test_what_could_not_be_written_is_remembered(sessions: Sessions, event: Even
 
 def test_what_is_remembered_is_bounded(sessions: Sessions, event: EventId, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_REMEMBERED", 1)
-    answered = Answered(sessions)
+    answered = AnswerLog(sessions)
     for reply in (accepted(), REFUSED, accepted()):
         answered.note(event, reply)
     answered.flush()
@@ -93,14 +93,14 @@ def test_what_is_remembered_is_bounded(sessions: Sessions, event: EventId, monke
 
 
 def test_a_stop_writes_the_last_answers_down(sessions: Sessions, event: EventId) -> None:
-    answered = Answered(sessions)
+    answered = AnswerLog(sessions)
     answered.note(event, accepted())
     answered.stop()
     assert [row.status for row in rows(sessions)] == [200]
 
 
 def test_a_stop_does_not_wait_for_a_database_that_does_not_answer(sessions: Sessions, event: EventId) -> None:
-    answered = Answered(sessions)
+    answered = AnswerLog(sessions)
     answered.note(event, accepted())
     with sessions.begin() as session:
         session.execute(text("LOCK TABLE answers"))
@@ -116,7 +116,7 @@ def test_a_stop_does_not_wait_for_a_database_that_does_not_answer(sessions: Sess
 
 def test_a_stop_says_what_it_could_not_write(sessions: Sessions, event: EventId) -> None:
     away = make_engine("postgresql://nobody@127.0.0.1:1/none")
-    answered = Answered(make_sessions(away))
+    answered = AnswerLog(make_sessions(away))
     answered.note(event, accepted())
     with structlog.testing.capture_logs() as logged:
         answered.stop()
@@ -127,7 +127,7 @@ def test_a_stop_says_what_it_could_not_write(sessions: Sessions, event: EventId)
 def test_an_event_that_was_deleted_since_does_not_keep_the_others_from_being_written(
     sessions: Sessions, event: EventId
 ) -> None:
-    answered = Answered(sessions)
+    answered = AnswerLog(sessions)
     answered.note(EventId(event + 1), accepted())
     answered.note(event, accepted())
     answered.flush()

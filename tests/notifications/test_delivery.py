@@ -7,7 +7,7 @@ import pytest
 from shared.alerts import deliveries, routing
 from shared.alerts.deliveries import MOST_ATTEMPTS
 from shared.alerts.message import Message
-from shared.alerts.rules import NOBODY, Channel, Rule, Rules
+from shared.alerts.rules import NOBODY, Channel, RoutingRule, Rules
 from shared.database.engine import Sessions
 from shared.domain import AlertKind
 from tests.notifications.stage import Stage, rules
@@ -32,7 +32,9 @@ def test_an_alert_comes_to_every_channel_once(stage: Stage) -> None:
 
 
 def test_only_what_the_rules_name_is_sent(stage: Stage) -> None:
-    chosen = Rules(rules("mail").dedupe, rules("mail").channels, (Rule(frozenset({AlertKind.DRIFT}), None, ("mail",)),))
+    chosen = Rules(
+        rules("mail").dedupe, rules("mail").channels, (RoutingRule(frozenset({AlertKind.DRIFT}), None, ("mail",)),)
+    )
     notifier = stage.notifier(chosen)
     stage.alert("Parked.")
     stage.alert("Drifted.", AlertKind.DRIFT)
@@ -121,7 +123,7 @@ def test_a_message_over_which_every_worker_dies_is_given_up_too(stage: Stage) ->
     for _ in range(MOST_ATTEMPTS + 1):
         stage.later(seconds=121)
         with stage.sessions.begin() as session:
-            claims.append(deliveries.claim(session, "mail", stage.clock(session)))
+            claims.append(deliveries.claim_next(session, "mail", stage.clock(session)))
     assert [claim is not None for claim in claims] == [True] * MOST_ATTEMPTS + [False]
     assert stage.states() == ["mail failed: Nobody could note what became of it."]
 
@@ -180,15 +182,15 @@ def test_a_worker_whose_claim_ran_out_notes_nothing(stage: Stage) -> None:
     with stage.sessions.begin() as session:
         now = stage.clock(session)
         routing.route(session, rules("mail"), now)
-        slow = deliveries.claim(session, "mail", now)
-        quick = deliveries.claim(session, "mail", now + 2 * deliveries.CLAIM)
+        slow = deliveries.claim_next(session, "mail", now)
+        quick = deliveries.claim_next(session, "mail", now + 2 * deliveries.CLAIM)
         assert slow is not None
         assert quick is not None
-        deliveries.not_sent(session, slow, now, "It answered with HTTP 500.")
+        deliveries.sending_failed(session, slow, now, "It answered with HTTP 500.")
     assert stage.states() == ["mail pending"], "The delivery is the quick one's now."
     with stage.sessions.begin() as session:
         deliveries.sent(session, quick, now)
-        deliveries.not_sent(session, slow, now, "It answered with HTTP 500.")
+        deliveries.sending_failed(session, slow, now, "It answered with HTTP 500.")
     assert stage.states() == ["mail sent"]
 
 

@@ -2,14 +2,14 @@
 
 from datetime import UTC, datetime
 
-from shared.alerts.message import LONGEST_DETAIL, Told, render
+from shared.alerts.message import LONGEST_DETAIL, AlertFacts, render
 from shared.domain import AlertKind
 
 AT = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
 
-def told(detail: str = "Nobody knows.", strategy: str | None = "Gold") -> Told:
-    return Told(AlertKind.FLAT_NOT_REVERSED, detail, AT, "alice", strategy, 12)
+def told(detail: str = "Nobody knows.", strategy: str | None = "Gold") -> AlertFacts:
+    return AlertFacts(AlertKind.FLAT_NOT_REVERSED, detail, AT, "alice", strategy, 12)
 
 
 def test_a_message_says_what_where_and_when_and_what_to_do() -> None:
@@ -31,6 +31,6 @@ def test_a_sender_can_neither_forge_lines_nor_flood() -> None:
 
 
 def test_an_alert_of_nothing_in_particular_has_a_subject() -> None:
-    assert render(Told(AlertKind.DEPRECATION, "v1 ends.", AT, None, None, None)).subject == (
+    assert render(AlertFacts(AlertKind.DEPRECATION, "v1 ends.", AT, None, None, None)).subject == (
         "[proquant-bridge] deprecation"
     )

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from receiver.answer_log import Answered
+from receiver.answer_log import AnswerLog
 from shared.accounts.orphan_policy import OUR_VERSION
 from shared.database.clock import database_clock
 from shared.database.schema import Base
@@ -25,7 +25,7 @@ def flipped(bridge: Bridge) -> Bridge:
     bridge.post(signal("SIGNAL_REOPEN", "p2", quantity=Decimal("2.50")))
     bridge.post(signal("SIGNAL_OPEN", "p3"))
     bridge.settled()
-    answered = Answered(bridge.sessions)
+    answered = AnswerLog(bridge.sessions)
     answered.note(EventId(2), accepted())
     answered.flush()
     stage = Stage(bridge.sessions)
@@ -77,7 +77,7 @@ def test_of_a_refusal_that_nobody_noted_no_answer_is_claimed(flipped: Bridge, cl
     """It may have been a 200 that could not be noted, or none at all."""
     receipt = cli.json("events", "show", "3")
     assert (receipt["error_type"], receipt["refusal_told"], receipt["answers"]) == ("PositionAlreadyExists", False, [])
-    answered = Answered(flipped.sessions)
+    answered = AnswerLog(flipped.sessions)
     answered.note(EventId(3), reply_for(ErrorType.POSITION_ALREADY_EXISTS))
     answered.flush()
     receipt = cli.json("events", "show", "3")

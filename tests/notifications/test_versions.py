@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from receiver.protocol_versions import Versions, news_of
+from receiver.protocol_versions import VersionLog, news_of
 from shared.database.engine import Sessions, make_engine, make_sessions
 from shared.database.tables.alerts import Alert
 from shared.domain import AlertKind, VersionStatus
@@ -65,7 +65,7 @@ def body(**versions: object) -> bytes:
 
 
 def test_receivers_that_hear_the_same_tell_it_once(sessions: Sessions) -> None:
-    first, second = Versions(sessions), Versions(sessions)
+    first, second = VersionLog(sessions), VersionLog(sessions)
     for receiver in (first, second, first):
         receiver.note(envelope.read(body(v1=None)))
     assert told(sessions) == []
@@ -76,7 +76,7 @@ def test_receivers_that_hear_the_same_tell_it_once(sessions: Sessions) -> None:
 
 def test_a_database_that_is_away_stands_in_no_ones_way_and_is_caught_up_with(sessions: Sessions) -> None:
     away = make_engine("postgresql://nobody@127.0.0.1:1/none")
-    versions = Versions(make_sessions(away))
+    versions = VersionLog(make_sessions(away))
     said = envelope.read(body(v1="2030-01-01"))
     versions.note(said)
     away.dispose()
@@ -86,7 +86,7 @@ def test_a_database_that_is_away_stands_in_no_ones_way_and_is_caught_up_with(ses
 
 
 def test_doctor_tells_of_an_end_without_a_date(cli: Cli, sessions: Sessions) -> None:
-    Versions(sessions).note(envelope.read(body(v1="soon")))
+    VersionLog(sessions).note(envelope.read(body(v1="soon")))
     found = {each["check"]: each for each in json.loads(cli("doctor", "--json").stdout)}
     assert found["protocol v1"]["result"] == "warn"
     assert "not on a date that can be read" in found["protocol v1"]["seen"]

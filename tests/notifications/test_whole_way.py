@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from sqlalchemy import select
 
-from shared.alerts.rules import Channel, Rule, Rules
+from shared.alerts.rules import Channel, RoutingRule, Rules
 from shared.database.engine import Sessions
 from shared.database.tables.alerts import DeliveryRow
 from tests.cli.server import LoopbackServer
@@ -21,7 +21,7 @@ def test_a_failure_after_the_200_reaches_a_person(
     sessions: Sessions, database_url: str, server: LoopbackServer
 ) -> None:
     url = server.url.replace("http://", "json://")
-    rules = Rules(timedelta(minutes=10), {"ops": Channel("ops", url, 5)}, (Rule(None, None, ("ops",)),))
+    rules = Rules(timedelta(minutes=10), {"ops": Channel("ops", url, 5)}, (RoutingRule(None, None, ("ops",)),))
     notifier = Notifier(sessions, rules)
     with bridges.running(sessions, database_url, wait=0) as bridge:
         bridge.open_account()

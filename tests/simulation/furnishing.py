@@ -8,11 +8,11 @@ from decimal import Decimal
 from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from receiver.answer_log import Answered
-from receiver.authentication import Directory, Throttle
-from receiver.precheck import Instruments
-from receiver.protocol_versions import Versions
-from receiver.webhook import Desk
+from receiver.answer_log import AnswerLog
+from receiver.authentication import AccountCache, Throttle
+from receiver.precheck import InstrumentCache
+from receiver.protocol_versions import VersionLog
+from receiver.webhook import ReceiverContext
 from shared.accounts import accounts, instruments
 from shared.accounts.instrument import TradingHours
 from shared.database.engine import Sessions, make_sessions
@@ -25,7 +25,7 @@ from tests.simulation.faults import Faults
 from tests.simulation.scheduler import Scheduler
 from tests.simulation.world import SECRET_KEY, Rules, World, void
 from workers.brokers.base import Dedupe
-from workers.execution.context import Workbench
+from workers.execution.context import WorkerContext
 from workers.sweep import untold_refusals
 from workers.sweep.duties import DutiesFailed
 from workers.sweep.sweeper import Sweeper
@@ -34,7 +34,7 @@ RETRY_SECONDS = 0.5  # in place of the jittered wait of the retries, which would
 
 
 class VirtualWaiting:
-    """Stands for `receiver.outcome_waiter.Waiting`, in virtual time."""
+    """Stands for `receiver.outcome_waiter.OutcomeWaiter`, in virtual time."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -113,7 +113,7 @@ def _furnish(world: World, plain: Sessions, rng: random.Random) -> None:
     with plain.begin() as session:
         instruments.replace(session, world.account, world.broker.instruments())
     worker_sessions: Sessions = WatchedSessions(world.engine, world, "worker")  # type: ignore[assignment]
-    world.bench = Workbench(
+    world.bench = WorkerContext(
         sessions=worker_sessions,
         owner=lambda: scheduler.current,
         broker=lambda _: world.broker,
@@ -129,13 +129,13 @@ def _furnish(world: World, plain: Sessions, rng: random.Random) -> None:
         pause=lambda _: scheduler.pause(RETRY_SECONDS),
     )
     receiver_sessions: Sessions = WatchedSessions(world.engine, world, "receiver")  # type: ignore[assignment]
-    world.answered = Answered(receiver_sessions, lambda: scheduler.now)
-    world.desk = Desk(
+    world.answered = AnswerLog(receiver_sessions, lambda: scheduler.now)
+    world.desk = ReceiverContext(
         sessions=receiver_sessions,
-        directory=Directory(plain, lambda: scheduler.now),
+        directory=AccountCache(plain, lambda: scheduler.now),
         throttle=Throttle(pause=void),
-        instruments=Instruments(plain, lambda: scheduler.now),
-        versions=Versions(plain),
+        instruments=InstrumentCache(plain, lambda: scheduler.now),
+        versions=VersionLog(plain),
         doorbell=VirtualDoorbell(world),  # type: ignore[arg-type]
         waiting=VirtualWaiting(world),  # type: ignore[arg-type]
         wait=rules.wait,
@@ -152,7 +152,7 @@ def _begin_sweeps(world: World) -> None:
     sessions: Sessions = WatchedSessions(world.engine, world, "sweep")  # type: ignore[assignment]
 
     def tell_untold_refusals() -> None:
-        untold_refusals.tell_due(sessions, lambda _: world.now())
+        untold_refusals.alert_due(sessions, lambda _: world.now())
 
     sweepers = [
         Sweeper(

@@ -24,12 +24,12 @@ from shared.database.tables.orders import OrderRow, PositionRow
 from shared.domain import AccountId, EventId, EventState, Leg, StrategyKey
 from shared.inbox import states
 from shared.inbox.states import Due
-from shared.situation.model import Held, Order, Task
+from shared.situation.model import HeldPosition, Order, Task
 from tests.simulation import fleet
 from tests.simulation.breaking import Breakage, Function, always, broken, with_argument
 from tests.simulation.broker import DEADLINE_SECONDS
 from tests.simulation.trial import Trial
-from workers.decision.steps import Absent, Place
+from workers.decision.steps import ProvenAbsent, SubmitNew
 from workers.execution.lease import Lease
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -67,7 +67,7 @@ def _late_intents() -> Breakage:
     def forgets(right: Function) -> Function:
         def record_step(session: Session, situation: Any, step: Any, *arguments: Any, **named: Any) -> Any:
             recorded = right(session, situation, step, *arguments, **named)
-            if isinstance(step, Place):
+            if isinstance(step, SubmitNew):
                 row = session.execute(select(OrderRow.__table__).where(OrderRow.id == recorded.id)).mappings().one()
                 intents[recorded.id] = dict(row)
                 session.execute(delete(OrderRow).where(OrderRow.id == recorded.id))
@@ -88,7 +88,7 @@ def _late_intents() -> Breakage:
 
 
 def _finds_nothing(_: Function) -> Function:
-    return lambda _broker, _situation, order, *_rest: Absent(order)
+    return lambda _broker, _situation, order, *_rest: ProvenAbsent(order)
 
 
 def _takes_the_last(_: Function) -> Function:
@@ -118,7 +118,7 @@ def _forgets_tombstones(right: Function) -> Function:
 
 
 def _by_direction(_: Function) -> Function:
-    def is_asked_again(held: Held, task: Task) -> bool:
+    def is_asked_again(held: HeldPosition, task: Task) -> bool:
         return (held.proquant_position_id, held.direction) == (task.proquant_position_id, task.direction)
 
     return is_asked_again
@@ -163,7 +163,10 @@ MUTANTS = (
     ),
     Mutant(
         "the sequence is ignored, and what came last runs first",
-        {"shared.inbox.states.take_next": _takes_the_last, "shared.situation.load.take_and_assess": _takes_alone},
+        {
+            "shared.inbox.states.take_next": _takes_the_last,
+            "shared.situation.load.take_next_with_situation": _takes_alone,
+        },
     ),
     Mutant("a tombstone is ignored", {"shared.situation.load.situation_of": _forgets_tombstones}),
     Mutant("nobody waits for what should have come before", {"workers.decision.planning._grace": always(None)}),

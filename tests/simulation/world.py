@@ -8,9 +8,9 @@ from cryptography.fernet import Fernet
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from receiver.answer_log import FLUSH_SECONDS, Answered
-from receiver.transport.request import Call
-from receiver.webhook import Desk, receive
+from receiver.answer_log import FLUSH_SECONDS, AnswerLog
+from receiver.transport.request import WebhookRequest
+from receiver.webhook import ReceiverContext, receive
 from shared.domain import AccountId, EventId, SignalEvent
 from shared.proquant.answers import Reply
 from shared.proquant.request import signal_body
@@ -21,7 +21,7 @@ from tests.simulation.faults import Fault, Faults
 from tests.simulation.scheduler import Death, Scheduler
 from tests.simulation.stories import BEGINNING, Delivery, Story
 from workers.brokers.base import Dedupe
-from workers.execution.context import Workbench
+from workers.execution.context import WorkerContext
 from workers.execution.run import execute_event
 
 WORKERS = 3
@@ -85,9 +85,9 @@ class World:
     token: str
     engine: Engine
     broker: SimulatedBroker = field(init=False)
-    desk: Desk = field(init=False)
-    answered: Answered = field(init=False)
-    bench: Workbench = field(init=False)
+    desk: ReceiverContext = field(init=False)
+    answered: AnswerLog = field(init=False)
+    bench: WorkerContext = field(init=False)
     answers: list[Answer] = field(default_factory=list)
     bells: list[EventId] = field(default_factory=list)
     announced: set[EventId] = field(default_factory=set)
@@ -245,5 +245,5 @@ def void(_: object) -> None:
     """Drops a value."""
 
 
-def _call(event: SignalEvent, token: str) -> Call:
-    return Call(f"Bearer {token}", "application/json", "", "127.0.0.1", lambda: signal_body(event))
+def _call(event: SignalEvent, token: str) -> WebhookRequest:
+    return WebhookRequest(f"Bearer {token}", "application/json", "", "127.0.0.1", lambda: signal_body(event))

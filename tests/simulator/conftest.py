@@ -20,4 +20,4 @@ def simulator(webhook: Webhook) -> Iterator[Simulator]:
     """A simulator that behaves well, and sends to the webhook."""
     made = stage.simulator(webhook.post)
     yield made
-    made.courier.close()
+    made.sender.close()

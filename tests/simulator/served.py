@@ -16,7 +16,7 @@ from tools.simulator import app
 from tools.simulator.app import Simulator
 from tools.simulator.delivery import Post
 from tools.simulator.misbehaviour import WELL_BEHAVED
-from tools.simulator.model import Call, Integration
+from tools.simulator.model import Integration, WebhookCall
 from tools.simulator.settings import Settings
 
 API = "/api/integrations/v1/integrations"
@@ -39,9 +39,9 @@ class Pair:
         [found] = [each for each in self.simulator.state.view().integrations.values() if each.name == account]
         return found
 
-    def calls(self) -> list[Call]:
+    def calls(self) -> list[WebhookCall]:
         """What has been sent, oldest first, once all that was handed in has been."""
-        self.simulator.courier.idle()
+        self.simulator.sender.idle()
         return list(reversed(self.simulator.state.view().calls))
 
     def last(self) -> tuple[int | None, str]:
@@ -63,7 +63,7 @@ def pair(bridge: Bridge, post: Post = post_json, seed: int = 1) -> Iterator[Pair
             "BRIDGE_PROQUANT_API_URL": f"{simulator_url}{API}",
         }
         yield Pair(bridge, simulator, bridge_url, simulator_url, Cli(settings))
-        simulator.courier.close()
+        simulator.sender.close()
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from shared.domain import Direction, EventType
-from tools.http_post import Answer, PostFailed
+from tools.http_post import HttpAnswer, PostFailed
 from tools.simulator import app
 from tools.simulator.app import Simulator
 from tools.simulator.delivery import Post
@@ -48,15 +48,15 @@ class Webhook:
     `answered`: how many it answers; the others wait. None: all.
     """
 
-    answers: list[Answer | None] = field(default_factory=list)
+    answers: list[HttpAnswer | None] = field(default_factory=list)
     got: list[tuple[str, dict[str, Any], dict[str, str]]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     answered: threading.Semaphore | None = None
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> HttpAnswer:
         with self.lock:
             self.got.append((url, json.loads(body), dict(headers)))
-            answer = self.answers.pop(0) if self.answers else Answer(200, {}, b"")
+            answer = self.answers.pop(0) if self.answers else HttpAnswer(200, {}, b"")
         if self.answered is not None:
             assert self.answered.acquire(timeout=timeout)
         if answer is None:
@@ -68,10 +68,10 @@ class Webhook:
         return [body["v1"]["event"]["type"] for _, body, _ in self.got]
 
 
-def error(status: int, type_: str) -> Answer:
+def error(status: int, type_: str) -> HttpAnswer:
     """An answer as the guide wants it."""
     headers = {"content-type": "application/json", "x-proquant-error": "1"}
-    return Answer(status, headers, json.dumps({"type": type_}).encode())
+    return HttpAnswer(status, headers, json.dumps({"type": type_}).encode())
 
 
 def simulator(post: Post, behaviour: Misbehaviour = WELL_BEHAVED, seed: int = 1) -> Simulator:
@@ -81,8 +81,8 @@ def simulator(post: Post, behaviour: Misbehaviour = WELL_BEHAVED, seed: int = 1)
 
 def onboarded(made: Simulator, **changes: object) -> tuple[str, str]:
     """An integration that is approved, and enabled for the first strategy: their ids."""
-    integration = made.desk.request(json.dumps(request(**changes)).encode())
-    made.desk.say(integration.id, EventType.INTEGRATION_APPROVED)
+    integration = made.app_user.request(json.dumps(request(**changes)).encode())
+    made.app_user.say(integration.id, EventType.INTEGRATION_APPROVED)
     strategy = next(iter(made.state.view().strategies))
-    made.desk.enable(strategy, integration.id, True)
+    made.app_user.enable(strategy, integration.id, True)
     return integration.id, strategy

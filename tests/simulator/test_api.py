@@ -77,6 +77,6 @@ def test_there_is_an_end_to_integrations(client: FlaskClient) -> None:
 
 
 def test_a_lost_answer_is_a_request_that_was_taken(simulator: Simulator, client: FlaskClient) -> None:
-    simulator.desk.behave(Misbehaviour(lose_answers=True))
+    simulator.app_user.behave(Misbehaviour(lose_answers=True))
     assert client.post(PATH, json=request()).status_code == 504
     assert len(simulator.state.view().integrations) == 1

@@ -7,7 +7,7 @@ from decimal import Decimal
 from shared.proquant import envelope
 from tests.simulator.stage import INTEGRATION
 from tests.support.in_process_bridge import signal
-from tools.simulator.misbehaviour import WELL_BEHAVED, Misbehaviour, Plan, Versions, body, plan
+from tools.simulator.misbehaviour import WELL_BEHAVED, Misbehaviour, Plan, SentVersions, body, plan
 
 ALL = Misbehaviour(duplicates=0.3, reordering=0.2, delay=2.0)
 
@@ -47,9 +47,9 @@ def test_a_body_is_the_guides_own_and_its_quantity_exact() -> None:
 
 def test_versions_and_their_deprecation_are_sent_as_told() -> None:
     event = signal("SIGNAL_OPEN")
-    both = Misbehaviour(versions=Versions.BOTH, deprecated=date(2030, 1, 1))
+    both = Misbehaviour(versions=SentVersions.BOTH, deprecated=date(2030, 1, 1))
     read = envelope.read(body(event, INTEGRATION, {}, both))
     assert (read.event, read.unknown_versions) == (event, ("v2",))
     assert read.deprecation is not None
     assert read.deprecation.date() == date(2030, 1, 1)
-    assert list(json.loads(body(event, INTEGRATION, {}, Misbehaviour(versions=Versions.V2)))) == ["v2"]
+    assert list(json.loads(body(event, INTEGRATION, {}, Misbehaviour(versions=SentVersions.V2)))) == ["v2"]

@@ -15,7 +15,7 @@ from tests.simulator.stage import onboarded
 from tools.simulator import settings
 from tools.simulator.app import Simulator
 from tools.simulator.indentation import indented
-from tools.simulator.misbehaviour import WELL_BEHAVED, Misbehaviour, Versions
+from tools.simulator.misbehaviour import WELL_BEHAVED, Misbehaviour, SentVersions
 from tools.simulator.page import MOST_WAITING
 from tools.simulator.redaction import masked_headers, masked_url
 from tools.simulator.url_guard import is_loopback
@@ -65,7 +65,7 @@ def test_misbehaviour_is_set_as_a_whole_and_taken_back_with_one_button(
     form = {"duplicates": "30", "reordering": "20", "delay": "0.5", "versions": "v1+v2", "deprecated": "2030-01-01"}
     client.post("/behaviour", data={**form, "retries": "on"})
     told = simulator.state.view().behaviour
-    assert (told.duplicates, told.reordering, told.delay, told.versions) == (0.3, 0.2, 0.5, Versions.BOTH)
+    assert (told.duplicates, told.reordering, told.delay, told.versions) == (0.3, 0.2, 0.5, SentVersions.BOTH)
     assert (str(told.deprecated), told.retries, told.wrong_token) == ("2030-01-01", True, False)
     client.post("/behaviour", data={**form, "well": "yes"})
     assert simulator.state.view().behaviour == WELL_BEHAVED
@@ -116,7 +116,7 @@ def test_an_address_that_others_can_reach_takes_a_word_of_its_own() -> None:
 def test_settings_come_from_the_environment_and_odd_ones_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in settings.environment(seed=7, duplicates=0.5, versions="v2", deprecated=None).items():
         monkeypatch.setenv(name, value)
-    assert settings.load() == settings.Settings(7, False, None, Misbehaviour(duplicates=0.5, versions=Versions.V2))
+    assert settings.load() == settings.Settings(7, False, None, Misbehaviour(duplicates=0.5, versions=SentVersions.V2))
     monkeypatch.setenv("SIMULATOR_DUPLICATES", "2")
     with pytest.raises(ConfigurationError, match="SIMULATOR_DUPLICATES"):
         settings.load()

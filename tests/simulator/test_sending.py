@@ -7,28 +7,28 @@ import pytest
 from shared.domain import EventType
 from tests.simulator.stage import GOLD, TOKEN, Webhook, error, onboarded
 from tests.support.eventually import eventually
-from tools.http_post import Answer
+from tools.http_post import HttpAnswer
 from tools.simulator.app import Simulator
 from tools.simulator.misbehaviour import Misbehaviour
-from tools.simulator.model import Call, NotPossible
+from tools.simulator.model import NotPossible, WebhookCall
 
 PATIENCE_SECONDS = 10.0
 OPEN, CLOSE, REOPEN = EventType.SIGNAL_OPEN, EventType.SIGNAL_CLOSE, EventType.SIGNAL_REOPEN
 
 
-def calls(simulator: Simulator) -> list[Call]:
+def calls(simulator: Simulator) -> list[WebhookCall]:
     """What is remembered once all has been sent, oldest first."""
-    simulator.courier.idle()
+    simulator.sender.idle()
     return list(reversed(simulator.state.view().calls))
 
 
 def test_a_whole_life_is_sent_in_order_with_the_headers_of_the_request(simulator: Simulator, webhook: Webhook) -> None:
     integration, strategy = onboarded(simulator)
     for type_ in (OPEN, REOPEN, CLOSE):
-        simulator.desk.signal(strategy, type_, GOLD)
-    simulator.desk.enable(strategy, integration, False)
-    simulator.desk.say(integration, EventType.INTEGRATION_DELETED)
-    simulator.courier.idle()
+        simulator.app_user.signal(strategy, type_, GOLD)
+    simulator.app_user.enable(strategy, integration, False)
+    simulator.app_user.say(integration, EventType.INTEGRATION_DELETED)
+    simulator.sender.idle()
     assert webhook.types() == [
         *("INTEGRATION_APPROVED", "STRATEGY_ENABLED", "SIGNAL_OPEN", "SIGNAL_REOPEN", "SIGNAL_CLOSE"),
         *("STRATEGY_DISABLED", "INTEGRATION_DELETED"),
@@ -43,8 +43,8 @@ def test_a_close_names_the_position_that_is_held_and_a_reopen_turns_it_round(
 ) -> None:
     _, strategy = onboarded(simulator)
     for type_ in (OPEN, REOPEN, CLOSE):
-        simulator.desk.signal(strategy, type_, GOLD)
-    simulator.courier.idle()
+        simulator.app_user.signal(strategy, type_, GOLD)
+    simulator.sender.idle()
     said = [body["v1"]["event"]["data"] for _, body, _ in webhook.got[2:]]
     assert [each["direction"] for each in said] == ["BUY", "SELL", "SELL"]
     assert said[0]["proquantPositionId"] != said[1]["proquantPositionId"] == said[2]["proquantPositionId"]
@@ -55,31 +55,31 @@ def test_nobody_is_told_who_has_not_approved_or_not_enabled(simulator: Simulator
     integration, strategy = onboarded(simulator)
     other = list(simulator.state.view().strategies)[1]
     with pytest.raises(NotPossible, match="nobody"):
-        simulator.desk.signal(other, OPEN, GOLD)
-    simulator.desk.say(integration, EventType.INTEGRATION_DELETED)
+        simulator.app_user.signal(other, OPEN, GOLD)
+    simulator.app_user.say(integration, EventType.INTEGRATION_DELETED)
     with pytest.raises(NotPossible, match="nobody"):
-        simulator.desk.signal(strategy, OPEN, GOLD)
+        simulator.app_user.signal(strategy, OPEN, GOLD)
     with pytest.raises(NotPossible, match="is deleted, not requested"):
-        simulator.desk.say(integration, EventType.INTEGRATION_APPROVED)
-    simulator.courier.idle()
+        simulator.app_user.say(integration, EventType.INTEGRATION_APPROVED)
+    simulator.sender.idle()
     assert "SIGNAL_OPEN" not in webhook.types()
 
 
 def test_a_sender_that_forgets_deletions_goes_on(simulator: Simulator, webhook: Webhook) -> None:
     integration, strategy = onboarded(simulator)
-    simulator.desk.behave(Misbehaviour(after_deletion=True))
-    simulator.desk.say(integration, EventType.INTEGRATION_DELETED)
-    simulator.desk.signal(strategy, OPEN, GOLD)
-    simulator.courier.idle()
+    simulator.app_user.behave(Misbehaviour(after_deletion=True))
+    simulator.app_user.say(integration, EventType.INTEGRATION_DELETED)
+    simulator.app_user.signal(strategy, OPEN, GOLD)
+    simulator.sender.idle()
     assert webhook.types()[-2:] == ["INTEGRATION_DELETED", "SIGNAL_OPEN"]
 
 
 def test_the_answer_is_kept_with_what_the_phone_shows_for_it(simulator: Simulator, webhook: Webhook) -> None:
     _, strategy = onboarded(simulator)
-    simulator.courier.idle()
-    webhook.answers = [error(409, "MarketClosed"), Answer(500, {}, b"oops"), None]
+    simulator.sender.idle()
+    webhook.answers = [error(409, "MarketClosed"), HttpAnswer(500, {}, b"oops"), None]
     for _ in range(3):
-        simulator.desk.signal(strategy, OPEN, GOLD)
+        simulator.app_user.signal(strategy, OPEN, GOLD)
     shown = [call.judgement.notification for call in calls(simulator) if call.judgement]
     assert shown == ["none", "none", "MarketClosed", "generic", "generic"]
     assert [call.answer.status if call.answer else None for call in calls(simulator)] == [200, 200, 409, 500, None]
@@ -87,10 +87,10 @@ def test_the_answer_is_kept_with_what_the_phone_shows_for_it(simulator: Simulato
 
 def test_no_secret_is_kept_of_a_call_even_where_the_answer_has_it(simulator: Simulator, webhook: Webhook) -> None:
     _, strategy = onboarded(simulator, name="masked")
-    simulator.courier.idle()
-    webhook.answers = [Answer(200, {"x-echo": f"Bearer {TOKEN}"}, f"you said {TOKEN}".encode()), None]
-    simulator.desk.signal(strategy, OPEN, GOLD)
-    simulator.desk.signal(strategy, CLOSE, GOLD)
+    simulator.sender.idle()
+    webhook.answers = [HttpAnswer(200, {"x-echo": f"Bearer {TOKEN}"}, f"you said {TOKEN}".encode()), None]
+    simulator.app_user.signal(strategy, OPEN, GOLD)
+    simulator.app_user.signal(strategy, CLOSE, GOLD)
     assert len(calls(simulator)) == 4
     assert TOKEN not in repr(simulator.state.view())
     client = simulator.app.test_client()
@@ -101,28 +101,28 @@ def test_no_secret_is_kept_of_a_call_even_where_the_answer_has_it(simulator: Sim
 
 def test_duplicates_are_the_same_event_again(simulator: Simulator, webhook: Webhook) -> None:
     _, strategy = onboarded(simulator)
-    simulator.desk.behave(Misbehaviour(duplicates=1))
-    simulator.desk.signal(strategy, OPEN, GOLD)
+    simulator.app_user.behave(Misbehaviour(duplicates=1))
+    simulator.app_user.signal(strategy, OPEN, GOLD)
     assert [call.label for call in calls(simulator)[2:]] in (["", "duplicate"], ["duplicate", ""])
     assert webhook.got[2] == webhook.got[3]
 
 
 def test_what_is_held_back_is_overtaken_by_the_next_event(simulator: Simulator, webhook: Webhook) -> None:
     _, strategy = onboarded(simulator)
-    simulator.courier.idle()
+    simulator.sender.idle()
     with simulator.state.lock:
-        simulator.desk.behave(Misbehaviour(reordering=1))
-        simulator.desk.signal(strategy, OPEN, GOLD)
-        simulator.desk.signal(strategy, CLOSE, GOLD)
-    simulator.courier.idle()
+        simulator.app_user.behave(Misbehaviour(reordering=1))
+        simulator.app_user.signal(strategy, OPEN, GOLD)
+        simulator.app_user.signal(strategy, CLOSE, GOLD)
+    simulator.sender.idle()
     assert webhook.types()[-2:] == ["SIGNAL_CLOSE", "SIGNAL_OPEN"]
 
 
 def test_what_is_held_back_goes_by_itself_when_nothing_follows(simulator: Simulator, webhook: Webhook) -> None:
     _, strategy = onboarded(simulator)
-    simulator.desk.behave(Misbehaviour(reordering=1))
-    simulator.desk.signal(strategy, OPEN, GOLD)
-    simulator.courier.idle()
+    simulator.app_user.behave(Misbehaviour(reordering=1))
+    simulator.app_user.signal(strategy, OPEN, GOLD)
+    simulator.sender.idle()
     assert webhook.types()[-1] == "SIGNAL_OPEN"
 
 
@@ -131,19 +131,19 @@ def test_it_is_sent_again_after_a_5xx_or_no_answer_only_where_that_was_asked_for
     simulator: Simulator, webhook: Webhook, retries: bool, sent: int
 ) -> None:
     _, strategy = onboarded(simulator)
-    simulator.courier.idle()
-    simulator.desk.behave(Misbehaviour(retries=retries))
-    webhook.answers = [Answer(503, {}, b""), None, Answer(422, {}, b"")]
-    simulator.desk.signal(strategy, OPEN, GOLD)
+    simulator.sender.idle()
+    simulator.app_user.behave(Misbehaviour(retries=retries))
+    webhook.answers = [HttpAnswer(503, {}, b""), None, HttpAnswer(422, {}, b"")]
+    simulator.app_user.signal(strategy, OPEN, GOLD)
     assert [call.label for call in calls(simulator)[2:]] == ["", "retry 1", "retry 2"][:sent]
 
 
 def test_retries_end(simulator: Simulator, webhook: Webhook) -> None:
     _, strategy = onboarded(simulator)
-    simulator.courier.idle()
-    simulator.desk.behave(Misbehaviour(retries=True))
-    webhook.answers = [Answer(500, {}, b"")] * 9
-    simulator.desk.signal(strategy, OPEN, GOLD)
+    simulator.sender.idle()
+    simulator.app_user.behave(Misbehaviour(retries=True))
+    webhook.answers = [HttpAnswer(500, {}, b"")] * 9
+    simulator.app_user.signal(strategy, OPEN, GOLD)
     assert len(calls(simulator)[2:]) == 4
 
 
@@ -151,15 +151,15 @@ def test_closing_in_the_middle_of_it_ends_after_the_call_that_is_under_way(
     simulator: Simulator, webhook: Webhook
 ) -> None:
     _, strategy = onboarded(simulator)
-    simulator.courier.idle()
+    simulator.sender.idle()
     before = len(webhook.got)
     webhook.answered = threading.Semaphore(5)
     for _ in range(200):
-        simulator.desk.signal(strategy, OPEN, GOLD)
+        simulator.app_user.signal(strategy, OPEN, GOLD)
     eventually(lambda: _has_signals(webhook, 6))
-    closing = threading.Thread(target=simulator.courier.close)
+    closing = threading.Thread(target=simulator.sender.close)
     closing.start()
-    assert simulator.courier._stopping.wait(PATIENCE_SECONDS)
+    assert simulator.sender._stopping.wait(PATIENCE_SECONDS)
     assert closing.is_alive()  # the sixth is still to be answered
     webhook.answered.release(200)
     closing.join(PATIENCE_SECONDS)
@@ -171,20 +171,20 @@ def test_closing_in_the_middle_of_it_ends_after_the_call_that_is_under_way(
 def test_only_the_last_thousand_calls_are_remembered(simulator: Simulator) -> None:
     _, strategy = onboarded(simulator)
     for _ in range(1005):
-        simulator.desk.signal(strategy, OPEN, GOLD)
+        simulator.app_user.signal(strategy, OPEN, GOLD)
     assert [call.id for call in calls(simulator)] == list(range(8, 1008))
 
 
 def test_a_schedule_gives_signals_by_itself_until_it_is_stopped(simulator: Simulator, webhook: Webhook) -> None:
     _, strategy = onboarded(simulator)
-    simulator.desk.schedule(strategy, 0.2)
+    simulator.app_user.schedule(strategy, 0.2)
     simulator.schedule.start()
     try:
         eventually(lambda: _has_signals(webhook, 3))
     finally:
-        simulator.desk.schedule(strategy, None)
+        simulator.app_user.schedule(strategy, None)
         simulator.schedule.stop()
-    simulator.courier.idle()
+    simulator.sender.idle()
     first, second, *_ = [type_ for type_ in webhook.types() if type_.startswith("SIGNAL_")]
     assert first == "SIGNAL_OPEN"
     assert second in {"SIGNAL_CLOSE", "SIGNAL_REOPEN"}

@@ -22,15 +22,15 @@ def test_the_next_process_goes_on_with_what_the_last_one_had(tmp_path: Path, web
     file = tmp_path / "kept.json"
     before = started(file, webhook)
     _, strategy = onboarded(before)
-    before.desk.signal(strategy, EventType.SIGNAL_OPEN, GOLD)
-    before.courier.idle()
-    before.courier.close()
+    before.app_user.signal(strategy, EventType.SIGNAL_OPEN, GOLD)
+    before.sender.idle()
+    before.sender.close()
     after = started(file, webhook)
     assert after.state.view().integrations == before.state.view().integrations
     assert after.state.view().strategies == before.state.view().strategies
-    after.desk.signal(strategy, EventType.SIGNAL_CLOSE, GOLD)
-    after.courier.idle()
-    after.courier.close()
+    after.app_user.signal(strategy, EventType.SIGNAL_CLOSE, GOLD)
+    after.sender.idle()
+    after.sender.close()
     opened, closed = webhook.got[-2:]
     assert closed[2] == opened[2]
     assert closed[1]["v1"]["event"]["data"] == opened[1]["v1"]["event"]["data"]
@@ -39,7 +39,7 @@ def test_the_next_process_goes_on_with_what_the_last_one_had(tmp_path: Path, web
 def test_only_its_owner_may_read_the_file(tmp_path: Path, webhook: Webhook) -> None:
     made = started(tmp_path / "kept.json", webhook)
     onboarded(made)
-    made.courier.close()
+    made.sender.close()
     assert stat.S_IMODE((tmp_path / "kept.json").stat().st_mode) == 0o600
 
 
@@ -69,5 +69,5 @@ def test_two_processes_never_give_the_same_ids(webhook: Webhook) -> None:
     for _ in range(2):
         made = make(Settings(1, False, None, WELL_BEHAVED), webhook.post, patience=0.02)
         ids |= set(made.state.view().strategies)
-        made.courier.close()
+        made.sender.close()
     assert len(ids) == 6

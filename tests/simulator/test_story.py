@@ -10,7 +10,7 @@ from tests.simulator import served
 from tests.simulator.served import Pair
 from tests.simulator.stage import GOLD
 from tests.support import in_process_bridge as bridges
-from tools.simulator.misbehaviour import Misbehaviour, Versions
+from tools.simulator.misbehaviour import Misbehaviour, SentVersions
 from tools.simulator.recipes import RECIPES
 
 OPEN, CLOSE, REOPEN = EventType.SIGNAL_OPEN, EventType.SIGNAL_CLOSE, EventType.SIGNAL_REOPEN
@@ -28,19 +28,19 @@ def pair(sessions: Sessions, database_url: str) -> Iterator[Pair]:
 def connected(pair: Pair, account: str) -> tuple[str, str]:
     """The account's integration, requested, approved, and on for the first strategy: their ids."""
     integration = pair.request_integration(account)
-    pair.simulator.desk.say(integration.id, EventType.INTEGRATION_APPROVED)
+    pair.simulator.app_user.say(integration.id, EventType.INTEGRATION_APPROVED)
     strategy = next(iter(pair.simulator.state.view().strategies))
-    pair.simulator.desk.enable(strategy, integration.id, True)
+    pair.simulator.app_user.enable(strategy, integration.id, True)
     return integration.id, strategy
 
 
 def test_from_the_request_to_the_deletion(pair: Pair) -> None:
-    desk = pair.simulator.desk
+    app_user = pair.simulator.app_user
     integration, strategy = connected(pair, "alice")
     for type_ in (OPEN, REOPEN, CLOSE):
-        desk.signal(strategy, type_, GOLD)
-    desk.enable(strategy, integration, False)
-    desk.say(integration, EventType.INTEGRATION_DELETED)
+        app_user.signal(strategy, type_, GOLD)
+    app_user.enable(strategy, integration, False)
+    app_user.say(integration, EventType.INTEGRATION_DELETED)
     assert [(call.type, call.answer.status if call.answer else call.failure) for call in pair.calls()] == [
         ("INTEGRATION_APPROVED", 200),
         ("STRATEGY_ENABLED", 200),
@@ -59,7 +59,7 @@ def test_from_the_request_to_the_deletion(pair: Pair) -> None:
 @pytest.mark.parametrize("error", sorted(set(RECIPES) - {"MarketClosed"}))
 def test_the_user_sees_each_error_as_its_own_notification(pair: Pair, error: str) -> None:
     _, strategy = connected(pair, "alice")
-    pair.simulator.desk.cook(strategy, error)
+    pair.simulator.app_user.cook(strategy, error)
     status, shown = pair.last()
     assert (shown, status is not None and status >= 400) == (error, True)
 
@@ -67,34 +67,34 @@ def test_the_user_sees_each_error_as_its_own_notification(pair: Pair, error: str
 def test_the_user_sees_that_the_market_is_closed(pair: Pair) -> None:
     pair.bridge.open_account("night", hours="closed")
     _, strategy = connected(pair, "night")
-    pair.simulator.desk.cook(strategy, "MarketClosed")
+    pair.simulator.app_user.cook(strategy, "MarketClosed")
     assert pair.last() == (409, "MarketClosed")
 
 
 def test_a_signal_after_the_deletion_is_invalid_credentials(pair: Pair) -> None:
     integration, strategy = connected(pair, "alice")
-    pair.simulator.desk.behave(Misbehaviour(after_deletion=True))
-    pair.simulator.desk.say(integration, EventType.INTEGRATION_DELETED)
-    pair.simulator.desk.signal(strategy, OPEN, GOLD)
+    pair.simulator.app_user.behave(Misbehaviour(after_deletion=True))
+    pair.simulator.app_user.say(integration, EventType.INTEGRATION_DELETED)
+    pair.simulator.app_user.signal(strategy, OPEN, GOLD)
     assert pair.last() == (401, "InvalidCredentials")
     assert pair.bridge.orders() == []
 
 
 def test_a_version_that_the_bridge_does_not_know_is_the_generic_notification_and_no_order(pair: Pair) -> None:
     _, strategy = connected(pair, "alice")
-    pair.simulator.desk.behave(Misbehaviour(versions=Versions.V2))
-    pair.simulator.desk.signal(strategy, OPEN, GOLD)
+    pair.simulator.app_user.behave(Misbehaviour(versions=SentVersions.V2))
+    pair.simulator.app_user.signal(strategy, OPEN, GOLD)
     assert pair.last() == (400, "generic")
-    pair.simulator.desk.behave(Misbehaviour(versions=Versions.BOTH))
-    pair.simulator.desk.signal(strategy, REOPEN, GOLD)
+    pair.simulator.app_user.behave(Misbehaviour(versions=SentVersions.BOTH))
+    pair.simulator.app_user.signal(strategy, REOPEN, GOLD)
     assert pair.last() == (200, "none")
     assert [order.side for order in pair.bridge.orders()] == ["SELL"]
 
 
 def test_a_duplicate_is_answered_alike_and_executed_once(pair: Pair) -> None:
     _, strategy = connected(pair, "alice")
-    pair.simulator.desk.behave(Misbehaviour(duplicates=1))
-    pair.simulator.desk.signal(strategy, OPEN, GOLD)
+    pair.simulator.app_user.behave(Misbehaviour(duplicates=1))
+    pair.simulator.app_user.signal(strategy, OPEN, GOLD)
     assert [call.answer.status for call in pair.calls()[-2:] if call.answer] == [200, 200]
     assert [order.side for order in pair.bridge.orders()] == ["BUY"]
 
@@ -109,6 +109,6 @@ def test_a_bridge_that_is_away_is_the_generic_notification(pair: Pair) -> None:
     }
     api = pair.simulator.app.test_client()
     gone = api.post(served.API, json=request).get_json()["id"]
-    pair.simulator.desk.say(gone, EventType.INTEGRATION_APPROVED)
+    pair.simulator.app_user.say(gone, EventType.INTEGRATION_APPROVED)
     assert pair.last() == (None, "generic")
     assert "cannot be reached" in pair.calls()[-1].failure

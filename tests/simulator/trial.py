@@ -17,7 +17,7 @@ from tests.support import in_process_bridge as bridges
 from tests.support.in_process_bridge import Bridge
 from tests.support.judge.observed import Answer, Exchange, PaperBooks
 from tests.support.judge.verdict import Violation, check
-from tools.http_post import Answer as Posted
+from tools.http_post import HttpAnswer as Posted
 from tools.http_post import PostFailed, post_json
 from tools.simulator.misbehaviour import Misbehaviour
 from tools.simulator.model import Ticket
@@ -69,11 +69,11 @@ def run(sessions: Sessions, database_url: str, events: int, seed: int) -> Outcom
     line = Line(seed)
     with bridges.running(sessions, database_url, slots=8) as bridge, served.pair(bridge, line.post, seed) as pair:
         strategies = [id_ for account in ACCOUNTS for id_ in _onboard(pair, line, account)]
-        pair.simulator.courier.idle()
-        pair.simulator.desk.behave(MISBEHAVING)
+        pair.simulator.sender.idle()
+        pair.simulator.app_user.behave(MISBEHAVING)
         for number in range(events):
-            pair.simulator.desk.tick(strategies[number % len(strategies)])
-        pair.simulator.courier.idle()
+            pair.simulator.app_user.tick(strategies[number % len(strategies)])
+        pair.simulator.sender.idle()
         bridge.settled()
         return Outcome(_violations(bridge, line), _counts(pair, bridge, line))
 
@@ -83,12 +83,12 @@ def _onboard(pair: Pair, line: Line, account: str) -> list[str]:
     pair.bridge.open_account(account, balance="100000000")
     integration = pair.request_integration(account)
     line.accounts[integration.headers["Authorization"]] = account
-    desk = pair.simulator.desk
-    desk.say(integration.id, EventType.INTEGRATION_APPROVED)
+    app_user = pair.simulator.app_user
+    app_user.say(integration.id, EventType.INTEGRATION_APPROVED)
     tickets = [Ticket(ticker, Direction.BUY, Decimal(quantity)) for ticker, quantity in TICKERS.items()]
-    strategies = [desk.add_strategy(f"{account} {ticket.ticker}", ticket).id for ticket in tickets]
+    strategies = [app_user.add_strategy(f"{account} {ticket.ticker}", ticket).id for ticket in tickets]
     for strategy in strategies:
-        desk.enable(strategy, integration.id, True)
+        app_user.enable(strategy, integration.id, True)
     return strategies
 
 

@@ -16,7 +16,7 @@ from shared.keys import event_key
 from shared.ledger import reconciliation
 from shared.ledger.drift import Agreement
 from tests.support.in_process_bridge import Bridge, signal
-from tools.cli.checks.finding import Result
+from tools.cli.checks.finding import CheckResult
 from tools.cli.checks.ledger import ledger_findings
 
 MONTH, OVER_A_YEAR = timedelta(days=30), timedelta(days=400)
@@ -83,6 +83,6 @@ def counts(sessions: Sessions) -> list[int]:
 
 def ledger_is_well(bridge: Bridge) -> None:
     with bridge.sessions() as session:
-        assert [each for each in ledger_findings(session) if each.result is not Result.OK] == []
-    look = reconciliation.look(bridge.sessions, AccountId(1), bridge.net)
+        assert [each for each in ledger_findings(session) if each.result is not CheckResult.OK] == []
+    look = reconciliation.reconcile(bridge.sessions, AccountId(1), bridge.net)
     assert look.result is Agreement.AGREES, look

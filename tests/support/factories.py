@@ -18,7 +18,7 @@ from shared.domain import (
     OrderState,
 )
 from shared.ledger.reports import OrderReport
-from shared.situation.model import Held, Order, Situation, Task
+from shared.situation.model import HeldPosition, Order, Situation, Task
 from workers.decision.open_checks import Limits
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -47,9 +47,9 @@ def task(type_: EventType | None = EventType.SIGNAL_OPEN, **values: object) -> T
     return replace(made, **values)  # type: ignore[arg-type]  # a test names fields that exist
 
 
-def held(**values: object) -> Held:
+def held(**values: object) -> HeldPosition:
     """Seven units of gold, bought a minute ago for the position p0."""
-    made = Held(
+    made = HeldPosition(
         id=5,
         proquant_position_id="p0",
         ticker="XAUUSD",

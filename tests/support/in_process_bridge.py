@@ -14,14 +14,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from receiver.answer_log import Answered
+from receiver.answer_log import AnswerLog
 from receiver.app import make_routes
-from receiver.authentication import Directory, Throttle
-from receiver.group_commit import Writer
-from receiver.outcome_waiter import Waiting
-from receiver.precheck import Instruments
-from receiver.protocol_versions import Versions
-from receiver.webhook import Desk
+from receiver.authentication import AccountCache, Throttle
+from receiver.group_commit import GroupCommit
+from receiver.outcome_waiter import OutcomeWaiter
+from receiver.precheck import InstrumentCache
+from receiver.protocol_versions import VersionLog
+from receiver.webhook import ReceiverContext
 from shared.accounts import accounts, instruments
 from shared.database.engine import Sessions
 from shared.database.tables.alerts import Alert
@@ -30,11 +30,11 @@ from shared.database.tables.orders import PositionRow
 from shared.domain import Direction, Event, EventId, EventType, LifecycleEvent, SignalEvent
 from shared.proquant.request import signal_body
 from tests.support.eventually import eventually
-from workers.brokers.account_brokers import Adapters
+from workers.brokers.account_brokers import AccountBrokers
 from workers.brokers.paper import books
 from workers.brokers.paper.books import AcceptedOrder
-from workers.brokers.request_counter import Meter
-from workers.execution.context import Workbench
+from workers.brokers.request_counter import RequestCounter
+from workers.execution.context import WorkerContext
 from workers.execution.run import execute_event
 from workers.sweep.sweeper import Sweeper
 
@@ -86,7 +86,7 @@ class Bridge:
     client: FlaskClient
     database_url: str
     secret_key: str
-    answered: Answered  # writes nothing down before it is told to
+    answered: AnswerLog  # writes nothing down before it is told to
     account: str = "alice"
     token: str = ""
     rung: list[EventId] = field(default_factory=list)
@@ -100,7 +100,7 @@ class Bridge:
         chosen = {**(paper if kind == "paper" else {}), **settings}
         with self.sessions.begin() as session:
             account, token = accounts.create(session, name, kind, chosen, Decimal(multiplier), self.secret_key)
-            broker = Adapters(self.sessions, self.secret_key)
+            broker = AccountBrokers(self.sessions, self.secret_key)
             session.commit()
         with self.sessions.begin() as session:
             instruments.replace(session, account, broker.of(account).instruments())
@@ -163,22 +163,22 @@ def running(
     max_age: float = 300.0,
     sweep: float = 0.5,
     lease: float = 60.0,
-    meter: Meter | None = None,
+    meter: RequestCounter | None = None,
     places: int = 24,
 ) -> Iterator[Bridge]:
     """A bridge whose doorbell starts the worker's code in one of `slots` threads; with `deaf`, only the sweep does."""
     secret_key = Fernet.generate_key().decode()
     pool = ThreadPoolExecutor(slots)
     tasks: list[Future[None]] = []
-    waiting = Waiting(NoRedis(), places)  # type: ignore[arg-type]  # never listens: outcomes are announced directly
-    adapters = Adapters(sessions, secret_key, meter)
+    waiting = OutcomeWaiter(NoRedis(), places)  # type: ignore[arg-type]  # never listens: outcomes are announced directly
+    adapters = AccountBrokers(sessions, secret_key, meter)
 
     def ring(event: EventId) -> bool:
         tasks.append(pool.submit(execute_event, bench, event))
         return True
 
     sweeper = Sweeper(sessions, ring, lambda _: None, "test-worker", sweep)
-    bench = Workbench(
+    bench = WorkerContext(
         sessions=sessions,
         owner=lambda: f"test-worker:{threading.get_ident()}",
         broker=adapters.of,
@@ -190,14 +190,14 @@ def running(
         reorder_grace=grace,
     )
     doorbell = DeafDoorbell() if deaf else DirectDoorbell(ring)
-    writer = Writer(sessions, doorbell.ring)
-    answered = Answered(sessions)
-    desk = Desk(
+    writer = GroupCommit(sessions, doorbell.ring)
+    answered = AnswerLog(sessions)
+    desk = ReceiverContext(
         sessions=sessions,
-        directory=Directory(sessions),
+        directory=AccountCache(sessions),
         throttle=Throttle(pause=lambda _: None),
-        instruments=Instruments(sessions),
-        versions=Versions(sessions),
+        instruments=InstrumentCache(sessions),
+        versions=VersionLog(sessions),
         doorbell=doorbell,  # type: ignore[arg-type]  # they ring no Redis
         waiting=waiting,
         wait=wait,
@@ -240,4 +240,4 @@ class DeafDoorbell:
 
 
 class NoRedis:
-    """Nothing is heard from it, since `Waiting.start` is never called."""
+    """Nothing is heard from it, since `OutcomeWaiter.start` is never called."""

@@ -7,19 +7,19 @@ from shared.domain import Direction, EventType, Leg, OrderId, OrderState
 from shared.situation.model import Order, Situation
 from tests.support.factories import LIMITS, NOW, order, situation, task
 from workers.decision.planning import next_step
-from workers.decision.steps import Finish, Heard, Place, Step
+from workers.decision.steps import BrokerAnswers, Finish, Step, SubmitNew
 
 OPEN, CLOSE, REOPEN = EventType.SIGNAL_OPEN, EventType.SIGNAL_CLOSE, EventType.SIGNAL_REOPEN
-BUY_TEN = Place(Leg.OPEN, 0, "XAU_USD", "XAUUSD", Direction.BUY, Decimal(10))
-SELL_SEVEN = Place(Leg.CLOSE, 0, "XAU_USD", "XAUUSD", Direction.SELL, Decimal(7), 5)
+BUY_TEN = SubmitNew(Leg.OPEN, 0, "XAU_USD", "XAUUSD", Direction.BUY, Decimal(10))
+SELL_SEVEN = SubmitNew(Leg.CLOSE, 0, "XAU_USD", "XAUUSD", Direction.SELL, Decimal(7), 5)
 
 
 def decide(
-    type_: EventType | None, heard: Heard | None = None, event: Mapping[str, object] | None = None, **so: object
+    type_: EventType | None, heard: BrokerAnswers | None = None, event: Mapping[str, object] | None = None, **so: object
 ) -> Step:
     """The step for an event of this type, with what is said of the event, and of what is so."""
     s: Situation = situation(type_, **{"task": task(type_, **(event or {})), **so})
-    return next_step(s, heard or Heard(), NOW, LIMITS)
+    return next_step(s, heard or BrokerAnswers(), NOW, LIMITS)
 
 
 def ending(step: Step) -> object:

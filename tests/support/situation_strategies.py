@@ -11,7 +11,17 @@ from shared.situation.model import Order, Situation
 from tests.support.factories import GOLD, NEVER, NOW, NOW_MS, held, order, report, situation, task
 from workers.decision.lookup_patience import LOOKUPS_BEFORE_PARKING
 from workers.decision.planning import CLOSES_BEFORE_PARKING
-from workers.decision.steps import Absent, Heard, MarketSaid, NotLooked, NotSent, Reported, Unreachable, Unsettled
+from workers.decision.steps import (
+    BrokerAnswers,
+    LookupInconclusive,
+    LookupNotMade,
+    MarketAnswer,
+    NotSent,
+    ProvenAbsent,
+    Reported,
+    SubmitUnknown,
+    Unreachable,
+)
 
 OPEN, CLOSE, REOPEN = EventType.SIGNAL_OPEN, EventType.SIGNAL_CLOSE, EventType.SIGNAL_REOPEN
 FINAL = sorted(ORDER_FINAL)
@@ -101,24 +111,26 @@ def situations(draw: st.DrawFn, types: tuple[EventType | None, ...] = (OPEN, CLO
 
 
 @st.composite
-def cases(draw: st.DrawFn, types: tuple[EventType | None, ...] = (OPEN, CLOSE, REOPEN)) -> tuple[Situation, Heard]:
+def cases(
+    draw: st.DrawFn, types: tuple[EventType | None, ...] = (OPEN, CLOSE, REOPEN)
+) -> tuple[Situation, BrokerAnswers]:
     """A situation, and something that can just have been heard in it."""
     s = draw(situations(types))
     news: list[object] = [
         None,
         Unreachable("away", 3.0),
         Unreachable("odd", None, True),
-        MarketSaid("XAU_USD", True),
-        MarketSaid("XAU_USD", False),
+        MarketAnswer("XAU_USD", True),
+        MarketAnswer("XAU_USD", False),
     ]
     for each in s.orders:
         if each.state is OrderState.PLANNED:
-            news += [NotSent(each, "away", None), Absent(each)]
+            news += [NotSent(each, "away", None), ProvenAbsent(each)]
         elif each.state not in ORDER_FINAL:
-            news += [Unsettled(each, "lost", looked=True), Unsettled(each, "lost", looked=False)]
-            news += [NotLooked(each, "withheld", 590.0)]
+            news += [LookupInconclusive(each, "lost"), SubmitUnknown(each, "lost")]
+            news += [LookupNotMade(each, "withheld", 590.0)]
             news += [Reported(each, report(each, OrderState.ACCEPTED))]
     last = draw(st.sampled_from(news))
     markets = {"XAU_USD": draw(booleans)} if draw(booleans) else {}
-    heard = Heard(markets=markets)
+    heard = BrokerAnswers(markets=markets)
     return s, heard.then(last) if last is not None else heard  # type: ignore[arg-type]  # each of `news` is an Answer

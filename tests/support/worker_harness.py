@@ -22,7 +22,7 @@ from shared.inbox import store
 from shared.ledger.reports import OrderReport
 from tests.support.factories import GOLD
 from workers.brokers.base import AccountSummary, BrokerPosition, Capabilities, Dedupe, Instrument, OrderRequest
-from workers.execution.context import Workbench
+from workers.execution.context import WorkerContext
 from workers.execution.run import execute_event
 
 CAPABILITIES = Capabilities(Dedupe.NONE, nets_positions=True, settle_seconds=0, deadline_seconds=0.2)
@@ -89,7 +89,7 @@ class ScriptedBroker:
 
 
 @dataclass
-class Workshop:
+class WorkerHarness:
     """One account, its broker, and a worker. Time is the database's, put forward by `later`."""
 
     sessions: Sessions
@@ -104,9 +104,9 @@ class Workshop:
         with self.sessions.begin() as session:
             return store.add(session, self.account, Envelope("v1", None, (), event), "", answered=answered).event
 
-    def bench(self, **values: object) -> Workbench:
+    def bench(self, **values: object) -> WorkerContext:
         """What the worker works with; each part to be replaced by the test that cares."""
-        made = Workbench(
+        made = WorkerContext(
             sessions=self.sessions,
             owner=lambda: f"worker:{threading.get_ident()}",
             broker=lambda _: self.broker,
@@ -170,10 +170,10 @@ class Workshop:
             return session.scalars(select(Strategy)).one()
 
 
-def open_workshop(sessions: Sessions) -> Workshop:
+def open_workshop(sessions: Sessions) -> WorkerHarness:
     """A workshop with the account `alice`, who may trade gold at all hours."""
     with sessions.begin() as session:
         key = Fernet.generate_key().decode()
         account, _ = accounts.create(session, "alice", "scripted", {}, Decimal(1), key)
         instruments.replace(session, account, [GOLD])
-    return Workshop(sessions, account)
+    return WorkerHarness(sessions, account)

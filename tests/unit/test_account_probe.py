@@ -8,7 +8,7 @@ import pytest
 from shared.accounts.instrument import Instrument
 from workers.brokers.account_probe import inspect
 from workers.brokers.base import AccountSummary, Broker, BrokerUnavailable
-from workers.brokers.live_or_practice import Stakes, stakes_of
+from workers.brokers.live_or_practice import MoneyKind, money_kind_of
 from workers.brokers.paper.broker import make
 
 NOWHERE = {"account": "a", "database_url": "postgresql://127.0.0.1:1/nowhere"}
@@ -53,7 +53,7 @@ def test_a_fault_of_an_adapter_comes_out_as_it_is() -> None:
 
 def test_the_paper_broker_needs_no_database_to_be_inspected() -> None:
     found = inspect(make(NOWHERE), "paper", NOWHERE)
-    assert (found.account, found.stakes, found.nets_positions) == (None, Stakes.PRACTICE, True)
+    assert (found.account, found.money_kind, found.nets_positions) == (None, MoneyKind.PRACTICE, True)
     assert "XAUUSD" in {each.ticker for each in found.instruments}
 
 
@@ -83,7 +83,7 @@ def test_the_paper_broker_needs_no_database_to_be_inspected() -> None:
     ],
 )
 def test_what_is_at_stake_is_said_by_the_settings(kind: str, settings: dict[str, str], stakes: str) -> None:
-    assert stakes_of(kind, settings) == stakes
+    assert money_kind_of(kind, settings) == stakes
 
 
 def _broker(fake: Silent) -> Broker:

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask, Request, request
 from sqlalchemy.exc import OperationalError
 
-from receiver.authentication import SLOWED_AT_ONCE, Directory, Throttle, authenticate
+from receiver.authentication import SLOWED_AT_ONCE, AccountCache, Throttle, authenticate
 from receiver.refused import Refused
 from receiver.transport.request import of_flask
 from shared.accounts.accounts import AccountState
@@ -19,7 +19,7 @@ ALICE = AccountState(AccountId(1), "alice", Decimal(1), False, None)
 
 
 @dataclass
-class OneToken(Directory):
+class OneToken(AccountCache):
     """Knows one token; or has no database."""
 
     token: str = "right"
@@ -41,7 +41,7 @@ class Counting(Throttle):
         self.asked.append(address)
 
 
-def call(header: str | None, directory: Directory, throttle: Throttle) -> AccountState:
+def call(header: str | None, directory: AccountCache, throttle: Throttle) -> AccountState:
     headers = {} if header is None else {"Authorization": header}
     with Flask("test").test_request_context("/", headers=headers, environ_base={"REMOTE_ADDR": "192.0.2.1"}):
         real: Request = request._get_current_object()  # type: ignore[attr-defined]

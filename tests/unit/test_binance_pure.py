@@ -9,7 +9,7 @@ from tests.contract.bench import order as plain_order
 from tests.contract.binance_bench import BinanceBench
 from tests.simulators.binance.contracts import CONTRACTS, exchange_information
 from workers.brokers.binance.listings import instruments_of, listings_of
-from workers.brokers.binance.settings import ADDRESSES, Environment, parse
+from workers.brokers.binance.settings import ADDRESSES, BinanceEnvironment, parse
 from workers.brokers.binance.signing import signature, signed
 from workers.brokers.binance.translate import number, report_of
 
@@ -32,9 +32,9 @@ def test_the_signature_comes_last() -> None:
 
 
 def test_live_trading_is_chosen_by_name_only() -> None:
-    assert parse(KEYS).environment is Environment.TESTNET
-    assert parse(KEYS).base_url == ADDRESSES[Environment.TESTNET]
-    assert parse({**KEYS, "environment": "live"}).base_url == ADDRESSES[Environment.LIVE]
+    assert parse(KEYS).environment is BinanceEnvironment.TESTNET
+    assert parse(KEYS).base_url == ADDRESSES[BinanceEnvironment.TESTNET]
+    assert parse({**KEYS, "environment": "live"}).base_url == ADDRESSES[BinanceEnvironment.LIVE]
     assert parse({**KEYS, "base_url": "http://127.0.0.1:1/"}).base_url == "http://127.0.0.1:1"
 
 

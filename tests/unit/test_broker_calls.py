@@ -12,16 +12,17 @@ from tests.support.factories import LIMITS, NOW, held, order, report, situation
 from tests.support.worker_harness import CAPABILITIES, ScriptedBroker
 from workers.brokers.base import BrokerError, BrokerUnavailable, OrderRejected, OrderRequest, OutcomeUnknown, Withheld
 from workers.decision.steps import (
-    Absent,
-    Answer,
-    MarketSaid,
-    MarkSaid,
-    NotLooked,
+    BrokerAnswer,
+    LookupInconclusive,
+    LookupNotMade,
+    MarkAnswer,
+    MarketAnswer,
     NotSent,
+    ProvenAbsent,
     Rejected,
     Reported,
+    SubmitUnknown,
     Unreachable,
-    Unsettled,
 )
 from workers.execution import broker_calls
 
@@ -57,12 +58,12 @@ class Raising(ScriptedBroker):
     [
         (NO_FUNDS, Rejected(SENT, NO_FUNDS)),
         (BrokerUnavailable("away", 7.0), NotSent(SENT, "away", 7.0)),
-        (OutcomeUnknown("no answer"), Unsettled(SENT, "no answer", looked=False)),
-        *((bug, Unsettled(SENT, f"The adapter raised {type(bug).__name__}.", looked=False)) for bug in BUGS),
+        (OutcomeUnknown("no answer"), SubmitUnknown(SENT, "no answer")),
+        *((bug, SubmitUnknown(SENT, f"The adapter raised {type(bug).__name__}.")) for bug in BUGS),
     ],
     ids=repr,
 )
-def test_what_a_submit_that_raises_proves(error: Exception, answer: Answer) -> None:
+def test_what_a_submit_that_raises_proves(error: Exception, answer: BrokerAnswer) -> None:
     assert broker_calls.submit(Raising(error=error), SITUATION, SENT) == answer
 
 
@@ -75,26 +76,27 @@ def test_a_report_is_taken_as_it_is() -> None:
 @pytest.mark.parametrize("error", [NO_FUNDS, OutcomeUnknown("lost"), *BUGS], ids=repr)
 def test_a_look_up_that_raises_proves_nothing(error: Exception) -> None:
     answer = broker_calls.look_up(Raising(error=error), SITUATION, SENT, LATE, LIMITS)
-    assert isinstance(answer, Unsettled)
-    assert answer.looked
+    assert isinstance(answer, LookupInconclusive)
     assert answer.reason
 
 
 @pytest.mark.parametrize("withheld", [BrokerUnavailable, Withheld])
 def test_a_look_up_that_was_not_made_is_none(withheld: type[BrokerUnavailable]) -> None:
     answer = broker_calls.look_up(Raising(error=withheld("away", 7.0)), SITUATION, SENT, LATE, LIMITS)
-    assert answer == NotLooked(SENT, "away", 7.0)
+    assert answer == LookupNotMade(SENT, "away", 7.0)
 
 
-@pytest.mark.parametrize(("asked_at", "kind"), [(EARLY, Unsettled), (LATE, Absent)], ids=["early", "late"])
-def test_not_found_is_a_proof_only_when_all_has_settled(asked_at: object, kind: type[Answer]) -> None:
+@pytest.mark.parametrize(
+    ("asked_at", "kind"), [(EARLY, LookupInconclusive), (LATE, ProvenAbsent)], ids=["early", "late"]
+)
+def test_not_found_is_a_proof_only_when_all_has_settled(asked_at: object, kind: type[BrokerAnswer]) -> None:
     assert isinstance(broker_calls.look_up(ScriptedBroker(), SITUATION, SENT, asked_at, LIMITS), kind)  # type: ignore[arg-type]
 
 
 def test_an_order_that_the_broker_has_reported_cannot_be_absent() -> None:
     accepted = order(state=OrderState.ACCEPTED, in_flight_until=NOW)
     answer = broker_calls.look_up(ScriptedBroker(), SITUATION, accepted, LATE + timedelta(days=1), LIMITS)
-    assert answer == Unsettled(accepted, "The broker does not show the order yet.", looked=True)
+    assert answer == LookupInconclusive(accepted, "The broker does not show the order yet.")
 
 
 def test_what_is_found_is_reported_however_early() -> None:
@@ -124,11 +126,11 @@ def test_a_market_that_cannot_be_asked_for_is_unreachable() -> None:
     away = Raising(error=BrokerUnavailable("away", 3.0), capabilities=marks)
     assert broker_calls.ask_market(away, "XAU_USD", NOW) == Unreachable("away", 3.0)
     assert broker_calls.ask_mark(away) == Unreachable("away", 3.0)
-    assert broker_calls.ask_market(ScriptedBroker(), "XAU_USD", NOW) == MarketSaid("XAU_USD", True)
+    assert broker_calls.ask_market(ScriptedBroker(), "XAU_USD", NOW) == MarketAnswer("XAU_USD", True)
 
 
 def test_a_broker_without_marks_is_not_asked_for_one() -> None:
-    assert broker_calls.ask_mark(Raising(error=BrokerUnavailable("away"))) == MarkSaid(None)
+    assert broker_calls.ask_mark(Raising(error=BrokerUnavailable("away"))) == MarkAnswer(None)
 
 
 @pytest.mark.parametrize("error", [NO_FUNDS, OutcomeUnknown("lost"), *BUGS], ids=repr)

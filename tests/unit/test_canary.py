@@ -6,7 +6,7 @@ import pytest
 
 from shared.queue.canary import LIFE, Canary, after, deaf_since
 from tests.support.factories import NOW
-from workers.sweep.queue_activity import Hearing
+from workers.sweep.queue_activity import QueueActivity
 
 NONE = Canary(None, None)
 
@@ -59,7 +59,7 @@ def test_a_canary_that_was_heard_or_never_sent_is_no_silence() -> None:
 
 def test_a_worker_says_how_long_ago_a_task_last_began_or_ended() -> None:
     time = [100.0]
-    hearing = Hearing(slots=2, monotonic=lambda: time[0])
+    hearing = QueueActivity(slots=2, monotonic=lambda: time[0])
     assert hearing.seconds_ago() is None
     with hearing.task():
         time[0] += 3
@@ -70,7 +70,7 @@ def test_a_worker_says_how_long_ago_a_task_last_began_or_ended() -> None:
 
 def test_a_worker_that_is_full_is_not_deaf() -> None:
     time = [100.0]
-    hearing = Hearing(slots=2, monotonic=lambda: time[0])
+    hearing = QueueActivity(slots=2, monotonic=lambda: time[0])
     with hearing.task(), hearing.task():
         time[0] += 300
         assert hearing.seconds_ago() == 0

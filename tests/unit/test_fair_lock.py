@@ -7,12 +7,12 @@ import pytest
 
 from tests.support.eventually import eventually
 from workers.brokers.base import BrokerUnavailable
-from workers.brokers.ccxt.fair_lock import Turns
+from workers.brokers.ccxt.fair_lock import FairLock
 
 PATIENT, IMPATIENT = 30.0, 0.05
 
 
-def wait_in_line(turns: Turns, number: int, came: list[int], threads: ThreadPoolExecutor) -> None:
+def wait_in_line(turns: FairLock, number: int, came: list[int], threads: ThreadPoolExecutor) -> None:
     """Lets a thread take its turn, and returns when it stands in the line."""
 
     def take() -> None:
@@ -29,7 +29,7 @@ def wait_in_line(turns: Turns, number: int, came: list[int], threads: ThreadPool
 
 
 def test_turns_come_in_the_order_in_which_they_were_asked_for() -> None:
-    turns, came = Turns(PATIENT), list[int]()
+    turns, came = FairLock(PATIENT), list[int]()
     with ThreadPoolExecutor(8) as threads, turns.taken():
         for number in range(8):
             wait_in_line(turns, number, came, threads)
@@ -38,7 +38,7 @@ def test_turns_come_in_the_order_in_which_they_were_asked_for() -> None:
 
 
 def test_who_comes_again_at_once_stands_behind_who_waits() -> None:
-    turns, came = Turns(PATIENT), list[int]()
+    turns, came = FairLock(PATIENT), list[int]()
     with ThreadPoolExecutor(1) as threads:
         with turns.taken():
             wait_in_line(turns, 1, came, threads)
@@ -48,7 +48,7 @@ def test_who_comes_again_at_once_stands_behind_who_waits() -> None:
 
 
 def test_who_has_the_turn_may_take_it_again_and_keeps_it() -> None:
-    turns = Turns(IMPATIENT)
+    turns = FairLock(IMPATIENT)
     with turns.taken():
         with turns.taken():
             pass
@@ -57,7 +57,7 @@ def test_who_has_the_turn_may_take_it_again_and_keeps_it() -> None:
 
 
 def test_who_gave_up_is_not_waited_for() -> None:
-    turns, done = Turns(IMPATIENT), threading.Event()
+    turns, done = FairLock(IMPATIENT), threading.Event()
     with turns.taken(), ThreadPoolExecutor(1) as threads, pytest.raises(BrokerUnavailable):
         threads.submit(lambda: turns.taken().__enter__()).result()
     with turns.taken():
@@ -66,7 +66,7 @@ def test_who_gave_up_is_not_waited_for() -> None:
 
 
 def test_a_turn_that_ends_with_an_error_is_passed_on() -> None:
-    turns = Turns(IMPATIENT)
+    turns = FairLock(IMPATIENT)
     with pytest.raises(KeyError), turns.taken():
         raise KeyError
     with ThreadPoolExecutor(1) as threads:

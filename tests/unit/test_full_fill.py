@@ -14,9 +14,9 @@ from shared.situation.model import Order, Situation
 from tests.support.factories import LIMITS, NOW, held, order, report, situation, task
 from tests.support.situation_strategies import situations
 from tests.unit.test_planning_properties import thoroughly
-from workers.decision.full_fill import ENDED, ends_whole
+from workers.decision.full_fill import DONE, is_complete_fill
 from workers.decision.planning import next_step
-from workers.decision.steps import Heard, Reported
+from workers.decision.steps import BrokerAnswers, Reported
 
 OPEN, CLOSE, REOPEN = EventType.SIGNAL_OPEN, EventType.SIGNAL_CLOSE, EventType.SIGNAL_REOPEN
 HOLDING = held(quantity=Decimal(7))
@@ -34,7 +34,7 @@ def test_what_ends_at_once_would_have_ended_so(
     quantity = before.held.quantity if before.held and leg is Leg.CLOSE else Decimal(10)
     sent = order(leg, id=OrderId(999), quantity=quantity, generation=len(settled))
     told = report(sent, state, filled_quantity=quantity if units is None else units)
-    if not ends_whole(before, sent, told):
+    if not is_complete_fill(before, sent, told):
         return
     after = replace(
         since,
@@ -42,7 +42,7 @@ def test_what_ends_at_once_would_have_ended_so(
         held=HOLDING if leg is Leg.OPEN else None,
         orders=(*settled, replace(sent, state=told.state, filled=told.filled_quantity)),
     )
-    assert next_step(after, Heard(Reported(sent, told)), NOW, LIMITS) == ENDED
+    assert next_step(after, BrokerAnswers(Reported(sent, told)), NOW, LIMITS) == DONE
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_what_ends_at_once_would_have_ended_so(
 def test_the_last_leg_ends_its_event_and_the_first_of_a_reopen_does_not(
     type_: EventType | OrphanEvent, leg: Leg, ends: bool
 ) -> None:
-    assert ends_whole(*answered(type_, leg)) is ends
+    assert is_complete_fill(*answered(type_, leg)) is ends
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ def test_the_last_leg_ends_its_event_and_the_first_of_a_reopen_does_not(
 )
 def test_an_answer_that_is_not_plainly_whole_goes_the_long_way(otherwise: dict[str, object]) -> None:
     s, sent, told = answered(CLOSE, Leg.CLOSE)
-    assert not ends_whole(s, sent, replace(told, **otherwise))  # type: ignore[arg-type]  # the table names its fields
+    assert not is_complete_fill(s, sent, replace(told, **otherwise))  # type: ignore[arg-type]  # the table names its fields
 
 
 def test_a_close_of_a_part_and_an_order_that_was_filled_in_parts_go_the_long_way() -> None:
     s, sent, told = answered(CLOSE, Leg.CLOSE)
-    assert not ends_whole(replace(s, held=held(quantity=Decimal(9))), sent, told)
-    assert not ends_whole(replace(s, held=None), sent, told)
-    assert not ends_whole(s, replace(sent, filled=Decimal(1)), told)
+    assert not is_complete_fill(replace(s, held=held(quantity=Decimal(9))), sent, told)
+    assert not is_complete_fill(replace(s, held=None), sent, told)
+    assert not is_complete_fill(s, replace(sent, filled=Decimal(1)), told)
 
 
 def answered(type_: EventType | OrphanEvent, leg: Leg) -> tuple[Situation, Order, OrderReport]:

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from receiver.transport.greenlets import aside, awaited, is_served, served
+from receiver.transport.greenlets import in_greenlet, in_thread, run_in_greenlet, wait_for
 from tests.support.served_requests import serve_all
 
 
@@ -18,7 +18,7 @@ def test_others_are_served_while_one_waits() -> None:
     def first() -> str:
         may_go_on.append(asyncio.get_running_loop().create_future())
         steps.append("first waits")
-        steps.append(awaited(may_go_on[0]))
+        steps.append(wait_for(may_go_on[0]))
         return "first"
 
     def second() -> str:
@@ -32,7 +32,7 @@ def test_others_are_served_while_one_waits() -> None:
 
 def test_what_blocks_is_done_in_another_thread_and_the_request_goes_on_in_its_own() -> None:
     def request() -> list[threading.Thread]:
-        return [threading.current_thread(), aside(threading.current_thread), threading.current_thread()]
+        return [threading.current_thread(), in_thread(threading.current_thread), threading.current_thread()]
 
     ((before, meanwhile, after),) = serve_all([request])
     assert before is after is threading.current_thread()
@@ -40,10 +40,10 @@ def test_what_blocks_is_done_in_another_thread_and_the_request_goes_on_in_its_ow
 
 
 def test_who_has_a_thread_to_itself_blocks_it() -> None:
-    assert not is_served()
-    assert aside(threading.current_thread) is threading.current_thread()
+    assert not in_greenlet()
+    assert in_thread(threading.current_thread) is threading.current_thread()
     with closing(asyncio.new_event_loop()) as loop, pytest.raises(RuntimeError, match="Only a request that is served"):
-        awaited(loop.create_future())
+        wait_for(loop.create_future())
 
 
 def test_what_is_raised_aside_is_raised_in_the_request() -> None:
@@ -52,7 +52,7 @@ def test_what_is_raised_aside_is_raised_in_the_request() -> None:
 
     def request() -> str:
         try:
-            aside(fails)
+            in_thread(fails)
         except LookupError as error:
             return f"caught {error}"
         return "nothing came"
@@ -67,13 +67,13 @@ def test_a_request_that_is_told_to_end_ends_by_its_own_code() -> None:
 
     def request() -> None:
         try:
-            awaited(asyncio.get_running_loop().create_future())
+            wait_for(asyncio.get_running_loop().create_future())
         finally:
             ended.append("tidied up")
 
     async def cancelled() -> None:
         with ThreadPoolExecutor(1) as threads:
-            task = asyncio.create_task(served(threads, request))
+            task = asyncio.create_task(run_in_greenlet(threads, request))
             await asyncio.sleep(0)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):

@@ -7,7 +7,7 @@ import pytest
 
 from tests.simulators.server import Answer, Call, Fault, Simulator
 from workers.brokers.base import BrokerUnavailable, OutcomeUnknown
-from workers.brokers.http_client import Wire
+from workers.brokers.http_client import HttpClient
 
 
 def _echo(call: Call) -> Answer:
@@ -30,29 +30,29 @@ def fault(request: pytest.FixtureRequest) -> Fault | None:
 
 
 @pytest.fixture
-def wire(simulator: Simulator, fault: Fault | None) -> Iterator[Wire]:
+def wire(simulator: Simulator, fault: Fault | None) -> Iterator[HttpClient]:
     """Patient, but where the slowness is what is tried: half a second has been too short on a busy machine."""
-    made = Wire(simulator.url, deadline_seconds=0.5 if fault is Fault.SLOW_AFTER else 10)
+    made = HttpClient(simulator.url, deadline_seconds=0.5 if fault is Fault.SLOW_AFTER else 10)
     yield made
     made.close()
 
 
-def test_numbers_are_exact(wire: Wire) -> None:
+def test_numbers_are_exact(wire: HttpClient) -> None:
     assert wire.read("GET", "/x").body == {"price": Decimal("0.1"), "method": "GET"}
 
 
-def test_a_byte_order_mark_is_no_reason_to_doubt_an_answer(wire: Wire) -> None:
+def test_a_byte_order_mark_is_no_reason_to_doubt_an_answer(wire: HttpClient) -> None:
     assert wire.write("POST", "/marked", json={}).body == {"price": 1}
 
 
 @pytest.mark.parametrize("status", [200, 201, 400, 401, 403, 404, 409, 418, 422])
-def test_an_answer_is_handed_on_whatever_it_says(wire: Wire, status: int) -> None:
+def test_an_answer_is_handed_on_whatever_it_says(wire: HttpClient, status: int) -> None:
     assert wire.write("POST", "/x", params={"status": status}, json={}).status == status
     assert wire.read("GET", "/x", params={"status": status}).status == status
 
 
 @pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.REFUSED_BEFORE], indirect=True)
-def test_a_write_without_a_clear_answer_is_unknown(simulator: Simulator, wire: Wire, fault: Fault) -> None:
+def test_a_write_without_a_clear_answer_is_unknown(simulator: Simulator, wire: HttpClient, fault: Fault) -> None:
     simulator.faults.append(fault)
     with pytest.raises(OutcomeUnknown):
         wire.write("POST", "/x", json={})
@@ -60,14 +60,14 @@ def test_a_write_without_a_clear_answer_is_unknown(simulator: Simulator, wire: W
 
 
 @pytest.mark.parametrize("fault", Fault, indirect=True)
-def test_a_read_without_a_clear_answer_is_unavailable(simulator: Simulator, wire: Wire, fault: Fault) -> None:
+def test_a_read_without_a_clear_answer_is_unavailable(simulator: Simulator, wire: HttpClient, fault: Fault) -> None:
     simulator.faults.append(fault)
     with pytest.raises(BrokerUnavailable):
         wire.read("GET", "/x")
     assert len(simulator.calls) == 1
 
 
-def test_a_write_that_was_asked_to_wait_was_not_looked_at(simulator: Simulator, wire: Wire) -> None:
+def test_a_write_that_was_asked_to_wait_was_not_looked_at(simulator: Simulator, wire: HttpClient) -> None:
     simulator.faults.append(Fault.REFUSED_BEFORE)
     with pytest.raises(BrokerUnavailable) as caught:
         wire.write("POST", "/x", json={})
@@ -75,13 +75,15 @@ def test_a_write_that_was_asked_to_wait_was_not_looked_at(simulator: Simulator, 
 
 
 def test_a_write_that_found_nobody_was_never_sent() -> None:
-    wire = Wire("http://127.0.0.1:1", deadline_seconds=0.5)
+    wire = HttpClient("http://127.0.0.1:1", deadline_seconds=0.5)
     with pytest.raises(BrokerUnavailable):
         wire.write("POST", "/x", json={})
     wire.close()
 
 
-def test_a_connection_that_the_broker_has_dropped_does_not_repeat_a_write(simulator: Simulator, wire: Wire) -> None:
+def test_a_connection_that_the_broker_has_dropped_does_not_repeat_a_write(
+    simulator: Simulator, wire: HttpClient
+) -> None:
     wire.read("GET", "/x")
     simulator.faults.append(Fault.LOST_AFTER)
     with pytest.raises(OutcomeUnknown):

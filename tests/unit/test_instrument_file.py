@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.accounts.instrument_choices import NO_FILE, Choices, InstrumentFile, Limits
+from shared.accounts.instrument_choices import NO_FILE, InstrumentChoices, InstrumentFile, QuantityLimits
 from shared.accounts.instrument_file import load, parse
 from shared.errors import ConfigurationError
 
@@ -28,10 +28,10 @@ step = 5
 
 
 def test_a_good_file_says_what_is_what() -> None:
-    limits = {"BTCUSD": Limits(Decimal("0.1"), Decimal("2.5")), "XAUUSD": Limits(step=Decimal(5))}
+    limits = {"BTCUSD": QuantityLimits(Decimal("0.1"), Decimal("2.5")), "XAUUSD": QuantityLimits(step=Decimal(5))}
     assert parse(GOOD) == InstrumentFile(
         {"oanda": {"US500": "SPX500_USD", "BRK.B": "BRK B"}, "house.broker:make": {"XAUUSD": "gold"}},
-        {"alice": Choices({"BTCUSD": "BTC/USDT:USDT"}, limits)},
+        {"alice": InstrumentChoices({"BTCUSD": "BTC/USDT:USDT"}, limits)},
     )
 
 
@@ -39,7 +39,7 @@ def test_the_example_of_the_documentation_is_a_good_file() -> None:
     page = (Path(__file__).parents[2] / "docs" / "instruments.md").read_text()
     file = parse(page.split("```toml")[1].split("```")[0])
     assert file.of("alice", "binance").symbols == {"BTCUSD": "BTCUSDC", "BRK.B": "BRK B"}
-    assert file.of("alice", "binance").limits == {"XAUUSD": Limits(Decimal(1), Decimal(25), Decimal("0.5"))}
+    assert file.of("alice", "binance").limits == {"XAUUSD": QuantityLimits(Decimal(1), Decimal(25), Decimal("0.5"))}
 
 
 def test_a_number_is_exact_as_it_is_written() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.accounts.integration_states import IntegrationState, Said, state_after
+from shared.accounts.integration_states import IntegrationState, LifecycleTimes, state_after
 from shared.accounts.orphan_policy import OrphanEvent, Policy, orphan_event
 from shared.domain import EventType
 
@@ -10,25 +10,25 @@ from shared.domain import EventType
 @pytest.mark.parametrize(
     ("said", "state", "ended_ms"),
     [
-        (Said(), "requested", None),
-        (Said(approved_ms=10), "approved", None),
-        (Said(rejected_ms=10), "rejected", 10),
-        (Said(approved_ms=10, deleted_ms=20), "deleted", 20),
-        (Said(approved_ms=20, deleted_ms=20), "deleted", 20),
-        (Said(approved_ms=30, deleted_ms=20), "approved", None),
-        (Said(deleted_ms=20), "deleted", 20),  # the approval may be on its way, and is the older one
-        (Said(approved_ms=10, rejected_ms=20), "approved", None),  # a copy of the request was rejected
-        (Said(approved_ms=10, rejected_ms=30, deleted_ms=20), "deleted", 20),
+        (LifecycleTimes(), "requested", None),
+        (LifecycleTimes(approved_ms=10), "approved", None),
+        (LifecycleTimes(rejected_ms=10), "rejected", 10),
+        (LifecycleTimes(approved_ms=10, deleted_ms=20), "deleted", 20),
+        (LifecycleTimes(approved_ms=20, deleted_ms=20), "deleted", 20),
+        (LifecycleTimes(approved_ms=30, deleted_ms=20), "approved", None),
+        (LifecycleTimes(deleted_ms=20), "deleted", 20),  # the approval may be on its way, and is the older one
+        (LifecycleTimes(approved_ms=10, rejected_ms=20), "approved", None),  # a copy of the request was rejected
+        (LifecycleTimes(approved_ms=10, rejected_ms=30, deleted_ms=20), "deleted", 20),
     ],
 )
-def test_what_the_user_said_decides(said: Said, state: str, ended_ms: int | None) -> None:
+def test_what_the_user_said_decides(said: LifecycleTimes, state: str, ended_ms: int | None) -> None:
     assert state_after(IntegrationState.REQUESTED, said) == state
     assert said.ended_ms() == ended_ms
 
 
 @pytest.mark.parametrize("ours", [IntegrationState.REFUSED, IntegrationState.REVOKED])
 def test_what_we_have_ended_stays_so(ours: IntegrationState) -> None:
-    assert state_after(ours, Said(approved_ms=10)) == ours
+    assert state_after(ours, LifecycleTimes(approved_ms=10)) == ours
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,15 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from receiver.precheck import denial_of_open, not_covered, open_request
+from receiver.precheck import denial_of_open, not_covered, request_of_signal
 from shared.accounts.accounts import AccountState
 from shared.accounts.instrument import Instrument
 from shared.domain import AccountId, Direction, EventType, Refusal, SignalEvent
 from shared.situation.model import Situation
 from tests.support.factories import ALWAYS, GOLD, LIMITS, NEVER, NOW, NOW_MS, situation, task
-from workers.decision.open_checks import open_request as request_of_worker
+from workers.decision.open_checks import request_of_situation as request_of_worker
 from workers.decision.planning import next_step
-from workers.decision.steps import Finish, Heard
+from workers.decision.steps import BrokerAnswers, Finish
 
 TICKERS = ("XAUUSD", "EURUSD", "BTCUSD")
 amounts = st.sampled_from([Decimal(text) for text in ("0.01", "0.5", "1", "1.01", "10", "1000", "1000.1")])
@@ -72,7 +72,7 @@ def test_receiver_and_worker_refuse_the_same_opens_in_the_same_words(
     account: AccountState, signal: SignalEvent, listed: dict[str, Instrument]
 ) -> None:
     at_receipt = not_covered(account, signal) or denial_of_open(account, signal, listed, NOW)
-    step = next_step(situation_of(account, signal, listed), Heard(), NOW, LIMITS)
+    step = next_step(situation_of(account, signal, listed), BrokerAnswers(), NOW, LIMITS)
     assert at_receipt == (step.refusal if isinstance(step, Finish) else None)
 
 
@@ -81,7 +81,7 @@ def test_receiver_and_worker_ask_the_rules_the_same(
     account: AccountState, signal: SignalEvent, listed: dict[str, Instrument]
 ) -> None:
     s = situation_of(account, signal, listed)
-    assert open_request(account, signal, listed) == request_of_worker(s, NOW, LIMITS)
+    assert request_of_signal(account, signal, listed) == request_of_worker(s, NOW, LIMITS)
 
 
 @given(accounts, signals, listings)

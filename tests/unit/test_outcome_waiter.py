@@ -8,18 +8,18 @@ import fakeredis
 import pytest
 
 from receiver import outcome_waiter as module
-from receiver.outcome_waiter import REMEMBERED, Waiting
+from receiver.outcome_waiter import REMEMBERED, OutcomeWaiter
 from shared.domain import EventId
 
 ONE, OTHER = EventId(1), EventId(2)
 
 
-def make(places: int = 4, monotonic: Callable[[], float] = time.monotonic) -> Waiting:
+def make(places: int = 4, monotonic: Callable[[], float] = time.monotonic) -> OutcomeWaiter:
     """It does not listen: what is announced is announced by the test."""
-    return Waiting(fakeredis.FakeRedis(), places, monotonic)
+    return OutcomeWaiter(fakeredis.FakeRedis(), places, monotonic)
 
 
-def looks(waiting: Waiting, announced: threading.Event | None, seconds: float) -> int:
+def looks(waiting: OutcomeWaiter, announced: threading.Event | None, seconds: float) -> int:
     """How often a request that waits would look at the row."""
     assert announced is not None
     return sum(1 for _ in waiting.until(announced, seconds))
@@ -107,7 +107,7 @@ def test_a_place_is_given_back_also_by_a_request_that_fails() -> None:
             fail_at(waiting)
 
 
-def fail_at(waiting: Waiting) -> None:
+def fail_at(waiting: OutcomeWaiter) -> None:
     with waiting.place(ONE) as announced:
         assert announced is not None
         raise RuntimeError("The request failed.")

@@ -8,7 +8,7 @@ import pytest
 from shared.accounts.instrument import check_quantity
 from shared.domain import Direction, ErrorType, Leg
 from workers.brokers.base import OrderRequest
-from workers.brokers.paper.catalogue import LISTINGS, MARGIN, Hours, Market, trading_hours
+from workers.brokers.paper.catalogue import LISTINGS, MARGIN, Hours, PaperMarket, trading_hours
 from workers.brokers.paper.checks import Book, refusal
 from workers.brokers.paper.margin import Holding
 from workers.brokers.paper.prices import USD_VALUE, rate
@@ -29,7 +29,7 @@ def refused(
 
 def test_the_basic_instruments_are_listed_and_every_market_has_some() -> None:
     assert LISTINGS.keys() >= BASIC
-    assert {listing.market for listing in LISTINGS.values()} == set(Market)
+    assert {listing.market for listing in LISTINGS.values()} == set(PaperMarket)
     assert len(LISTINGS) >= 24
 
 
@@ -56,12 +56,12 @@ def test_gold_answers_as_the_guide_has_it(quantity: object, expected: ErrorType 
 
 def test_every_listed_currency_can_be_converted_and_every_market_has_its_margin() -> None:
     assert {listing.currency for listing in LISTINGS.values()} <= USD_VALUE.keys()
-    assert MARGIN.keys() == set(Market)
+    assert MARGIN.keys() == set(PaperMarket)
     assert all(0 < margin <= 1 for margin in MARGIN.values())
 
 
-@pytest.mark.parametrize("market", Market)
-def test_a_close_is_not_refused_for_what_the_account_holds(market: Market) -> None:
+@pytest.mark.parametrize("market", PaperMarket)
+def test_a_close_is_not_refused_for_what_the_account_holds(market: PaperMarket) -> None:
     symbol = next(listing.symbol for listing in LISTINGS.values() if listing.market is market)
     assert refused(symbol, 10, Direction.SELL, Leg.CLOSE, book=Book("USD", Decimal(10**7), {})) is None
     under_water = Book("USD", Decimal(-5), {symbol: Holding(Decimal(10), Decimal(1))})
@@ -84,21 +84,21 @@ def test_margin_is_taken_in_the_currency_of_the_account() -> None:
 @pytest.mark.parametrize(
     ("market", "at", "is_open"),
     [
-        (Market.FOREX, datetime(2026, 3, 1, 21, 59, tzinfo=UTC), False),  # Sunday
-        (Market.FOREX, datetime(2026, 3, 1, 22, 0, tzinfo=UTC), True),
-        (Market.METALS, datetime(2026, 3, 2, 0, 0, tzinfo=UTC), True),  # Monday
-        (Market.METALS, datetime(2026, 3, 6, 21, 59, tzinfo=UTC), True),  # Friday
-        (Market.METALS, datetime(2026, 3, 6, 22, 0, tzinfo=UTC), False),
-        (Market.FOREX, datetime(2026, 3, 7, 12, 0, tzinfo=UTC), False),  # Saturday
-        (Market.STOCKS, datetime(2026, 3, 2, 14, 29, tzinfo=UTC), False),
-        (Market.STOCKS, datetime(2026, 3, 2, 14, 30, tzinfo=UTC), True),
-        (Market.INDICES, datetime(2026, 3, 6, 20, 59, tzinfo=UTC), True),
-        (Market.INDICES, datetime(2026, 3, 6, 21, 0, tzinfo=UTC), False),
-        (Market.STOCKS, datetime(2026, 3, 7, 16, 0, tzinfo=UTC), False),
-        (Market.CRYPTO, datetime(2026, 3, 7, 3, 0, tzinfo=UTC), True),
+        (PaperMarket.FOREX, datetime(2026, 3, 1, 21, 59, tzinfo=UTC), False),  # Sunday
+        (PaperMarket.FOREX, datetime(2026, 3, 1, 22, 0, tzinfo=UTC), True),
+        (PaperMarket.METALS, datetime(2026, 3, 2, 0, 0, tzinfo=UTC), True),  # Monday
+        (PaperMarket.METALS, datetime(2026, 3, 6, 21, 59, tzinfo=UTC), True),  # Friday
+        (PaperMarket.METALS, datetime(2026, 3, 6, 22, 0, tzinfo=UTC), False),
+        (PaperMarket.FOREX, datetime(2026, 3, 7, 12, 0, tzinfo=UTC), False),  # Saturday
+        (PaperMarket.STOCKS, datetime(2026, 3, 2, 14, 29, tzinfo=UTC), False),
+        (PaperMarket.STOCKS, datetime(2026, 3, 2, 14, 30, tzinfo=UTC), True),
+        (PaperMarket.INDICES, datetime(2026, 3, 6, 20, 59, tzinfo=UTC), True),
+        (PaperMarket.INDICES, datetime(2026, 3, 6, 21, 0, tzinfo=UTC), False),
+        (PaperMarket.STOCKS, datetime(2026, 3, 7, 16, 0, tzinfo=UTC), False),
+        (PaperMarket.CRYPTO, datetime(2026, 3, 7, 3, 0, tzinfo=UTC), True),
     ],
 )
-def test_markets_open_and_close_in_utc(market: Market, at: datetime, is_open: bool) -> None:
+def test_markets_open_and_close_in_utc(market: PaperMarket, at: datetime, is_open: bool) -> None:
     assert trading_hours(market, Hours.MARKET).is_open(at) is is_open
     assert trading_hours(market, Hours.ALWAYS).is_open(at)
     assert not trading_hours(market, Hours.CLOSED).is_open(at)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.brokers.paper.catalogue import LISTINGS, Market
+from workers.brokers.paper.catalogue import LISTINGS, PaperMarket
 from workers.brokers.paper.prices import USD_VALUE, price, rate
 
 SYMBOLS = st.sampled_from(sorted(LISTINGS))
@@ -53,7 +53,7 @@ def test_another_seed_and_another_minute_give_other_prices() -> None:
 
 def test_a_pair_of_currencies_costs_what_its_currencies_are_worth() -> None:
     for symbol, listing in LISTINGS.items():
-        if listing.market is Market.FOREX:
+        if listing.market is PaperMarket.FOREX:
             assert abs(price(symbol, NOON, 7) - rate(symbol[:3], symbol[3:], NOON, 7)) <= listing.tick / 2
 
 

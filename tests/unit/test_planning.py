@@ -9,7 +9,7 @@ import pytest
 from shared.domain import Direction, ErrorType, EventState, EventType, GenericError, Leg, OrderState, SkipReason
 from tests.support.factories import GOLD, NEVER, NOW, NOW_MS, held
 from tests.support.planning_dsl import BUY_TEN, CLOSE, OPEN, REOPEN, SELL_SEVEN, closed, decide, ending, opened
-from workers.decision.steps import Finish, Place, Retry, WaitUntil
+from workers.decision.steps import Finish, Retry, SubmitNew, WaitUntil
 
 FUNDS = ErrorType.INSUFFICIENT_FUNDS
 OLD = {"moment": (NOW_MS - 301_000, 2)}
@@ -127,7 +127,7 @@ def test_a_reopen_of_what_is_held_says_as_of_when_it_is_held() -> None:
 )
 def test_a_reopen_that_differs_from_what_is_held_is_a_flip(other: dict[str, object]) -> None:
     step = decide(REOPEN, held=replace(SAME, **other))  # type: ignore[arg-type]  # fields that exist
-    assert isinstance(step, Place)
+    assert isinstance(step, SubmitNew)
     assert step.leg is Leg.CLOSE
 
 

@@ -25,21 +25,22 @@ from workers.decision.planning import ABSENCES_BEFORE_PARKING, CLOSES_BEFORE_PAR
 from workers.decision.steps import (
     AskMark,
     AskMarket,
+    BrokerAnswers,
     Finish,
-    Heard,
     LookUp,
-    MarketSaid,
-    MarkSaid,
-    NotLooked,
+    LookupInconclusive,
+    LookupNotMade,
+    MarkAnswer,
+    MarketAnswer,
     NotSent,
     Park,
-    Place,
     Reported,
+    Resubmit,
     Retry,
-    Send,
     Step,
+    SubmitNew,
+    SubmitUnknown,
     Unreachable,
-    Unsettled,
     Withdraw,
     WriteOff,
 )
@@ -56,12 +57,14 @@ def test_an_order_that_may_be_at_the_broker_is_looked_up_first(state: OrderState
 def test_an_order_that_is_not_at_the_broker_is_sent_again(leg: Leg) -> None:
     unsent = order(leg, OrderState.PLANNED)
     holding = held() if leg is Leg.CLOSE else None
-    assert decide(REOPEN, orders=(unsent,), held=holding) == Send(unsent)
+    assert decide(REOPEN, orders=(unsent,), held=holding) == Resubmit(unsent)
 
 
 def test_an_order_that_was_just_not_sent_waits_for_as_long_as_the_broker_said() -> None:
     unsent = order(Leg.OPEN, OrderState.PLANNED, attempts=3)
-    assert decide(OPEN, Heard(NotSent(unsent, "away", 30.0)), orders=(unsent,)) == Retry(3, 30.0, "away", Leg.OPEN)
+    assert decide(OPEN, BrokerAnswers(NotSent(unsent, "away", 30.0)), orders=(unsent,)) == Retry(
+        3, 30.0, "away", Leg.OPEN
+    )
 
 
 @pytest.mark.parametrize("holding", [None, held(quantity=Decimal(6))], ids=["nothing", "less"])
@@ -115,17 +118,17 @@ def test_the_broker_is_asked_where_it_publishes_no_hours(type_: EventType) -> No
     any_hours = replace(GOLD, hours=None)
     so = {"instrument": any_hours, "held_instrument": any_hours, "held": held() if type_ is CLOSE else None}
     assert decide(type_, **so) == AskMarket("XAU_USD")  # type: ignore[arg-type]
-    assert isinstance(decide(type_, Heard(markets={"XAU_USD": True}), **so), Place)  # type: ignore[arg-type]
-    shut = Heard().then(MarketSaid("XAU_USD", False))
+    assert isinstance(decide(type_, BrokerAnswers(markets={"XAU_USD": True}), **so), SubmitNew)  # type: ignore[arg-type]
+    shut = BrokerAnswers().then(MarketAnswer("XAU_USD", False))
     assert ending(decide(type_, shut, **so)) is ErrorType.MARKET_CLOSED  # type: ignore[arg-type]
 
 
 def test_a_position_in_an_instrument_that_is_not_listed_any_more_is_still_closed() -> None:
-    assert decide(CLOSE, Heard(markets={"XAU_USD": True}), held=held(), held_instrument=None) == SELL_SEVEN
+    assert decide(CLOSE, BrokerAnswers(markets={"XAU_USD": True}), held=held(), held_instrument=None) == SELL_SEVEN
 
 
 def test_nothing_is_placed_while_the_broker_cannot_be_asked() -> None:
-    assert decide(OPEN, Heard(Unreachable("away", 9.0))) == Retry(0, 9.0, "away", Leg.OPEN)
+    assert decide(OPEN, BrokerAnswers(Unreachable("away", 9.0))) == Retry(0, 9.0, "away", Leg.OPEN)
 
 
 @pytest.mark.parametrize("type_", [CLOSE, REOPEN])
@@ -143,10 +146,10 @@ def test_a_rest_that_could_not_be_closed_is_told(type_: EventType) -> None:
 def test_no_order_is_placed_without_the_mark_that_its_look_ups_need(type_: EventType) -> None:
     s = situation(type_, held=held() if type_ is CLOSE else None)
     marked = replace(LIMITS, marks=True)
-    unmarked = Heard().then(Reported(order(), report(order())))  # an answer, and no mark
+    unmarked = BrokerAnswers().then(Reported(order(), report(order())))  # an answer, and no mark
     assert next_step(s, unmarked, NOW, marked) == AskMark()
-    assert isinstance(next_step(s, unmarked.then(MarkSaid("7")), NOW, marked), Place)
-    assert isinstance(next_step(s, unmarked.then(MarkSaid(None)), NOW, marked), Place)
+    assert isinstance(next_step(s, unmarked.then(MarkAnswer("7")), NOW, marked), SubmitNew)
+    assert isinstance(next_step(s, unmarked.then(MarkAnswer(None)), NOW, marked), SubmitNew)
     away = next_step(s, unmarked.then(Unreachable("away", 9.0)), NOW, marked)
     assert away == Retry(0, 9.0, "away", Leg.CLOSE if type_ is CLOSE else Leg.OPEN)
 
@@ -154,13 +157,15 @@ def test_no_order_is_placed_without_the_mark_that_its_look_ups_need(type_: Event
 def test_an_order_that_was_made_before_its_broker_had_marks_is_sent_again_with_one() -> None:
     absent = order(state=OrderState.PLANNED)
     s, marked = situation(OPEN, orders=(absent,)), replace(LIMITS, marks=True)
-    assert next_step(s, Heard(), NOW, marked) == AskMark()
-    assert next_step(s, Heard().then(MarkSaid("7")), NOW, marked) == Send(absent)
-    assert isinstance(next_step(s, Heard(Unreachable("away", None)), NOW, marked), Retry)
-    assert next_step(s, Heard(), NOW, LIMITS) == Send(absent)
+    assert next_step(s, BrokerAnswers(), NOW, marked) == AskMark()
+    assert next_step(s, BrokerAnswers().then(MarkAnswer("7")), NOW, marked) == Resubmit(absent)
+    assert isinstance(next_step(s, BrokerAnswers(Unreachable("away", None)), NOW, marked), Retry)
+    assert next_step(s, BrokerAnswers(), NOW, LIMITS) == Resubmit(absent)
 
 
-@pytest.mark.parametrize(("absences", "step"), [(ABSENCES_BEFORE_PARKING - 1, Send), (ABSENCES_BEFORE_PARKING, Park)])
+@pytest.mark.parametrize(
+    ("absences", "step"), [(ABSENCES_BEFORE_PARKING - 1, Resubmit), (ABSENCES_BEFORE_PARKING, Park)]
+)
 @pytest.mark.parametrize("leg", Leg)
 def test_sends_that_never_arrive_end_with_a_person(leg: Leg, absences: int, step: type[Step]) -> None:
     absent = order(leg, OrderState.PLANNED, absences=absences)
@@ -170,7 +175,7 @@ def test_sends_that_never_arrive_end_with_a_person(leg: Leg, absences: int, step
 
 @pytest.mark.parametrize("faulty", [False, True])
 def test_a_leg_waits_whose_question_has_no_answer(faulty: bool) -> None:
-    heard = Heard(Unreachable("away", None, faulty))
+    heard = BrokerAnswers(Unreachable("away", None, faulty))
     assert decide(CLOSE, heard, held=held()) == Retry(0, None, "away", Leg.CLOSE, faulty)
     assert decide(REOPEN, heard) == Retry(0, None, "away", Leg.OPEN, faulty)
 
@@ -185,13 +190,13 @@ def test_a_leg_waits_whose_question_has_no_answer(faulty: bool) -> None:
 )
 def test_a_person_is_asked_when_look_ups_prove_nothing(lookups: int, sent_ago: int, step: type[Step]) -> None:
     lost = order(state=OrderState.UNKNOWN, lookups=lookups, in_flight_until=NOW - timedelta(seconds=sent_ago))
-    assert isinstance(decide(OPEN, Heard(Unsettled(lost, "lost", looked=True)), orders=(lost,)), step)
+    assert isinstance(decide(OPEN, BrokerAnswers(LookupInconclusive(lost, "lost")), orders=(lost,)), step)
 
 
 @pytest.mark.parametrize("lookups", [0, LOOKUPS_BEFORE_PARKING, 40])
 def test_a_look_up_that_was_not_made_counts_for_nothing_and_waits_as_the_broker_said(lookups: int) -> None:
     lost = order(state=OrderState.UNKNOWN, lookups=lookups, in_flight_until=NOW - timedelta(seconds=700))
-    heard = Heard(NotLooked(lost, "asked for patience", 590.0))
+    heard = BrokerAnswers(LookupNotMade(lost, "asked for patience", 590.0))
     assert decide(OPEN, heard, orders=(lost,)) == Retry(0, 590.0, "asked for patience", Leg.OPEN)
 
 
@@ -199,7 +204,7 @@ def test_a_look_up_that_was_not_made_counts_for_nothing_and_waits_as_the_broker_
 def test_a_person_is_asked_when_the_broker_could_not_be_asked_for_too_long(seconds: float, step: type[Step]) -> None:
     patience = timedelta(seconds=UNASKED_SECONDS_BEFORE_PARKING + LIMITS.settle + seconds)
     lost = order(state=OrderState.UNKNOWN, in_flight_until=NOW - patience)
-    assert isinstance(decide(OPEN, Heard(NotLooked(lost, "away", 60.0)), orders=(lost,)), step)
+    assert isinstance(decide(OPEN, BrokerAnswers(LookupNotMade(lost, "away", 60.0)), orders=(lost,)), step)
 
 
 @pytest.mark.parametrize(("waited", "attempt"), [(-1, 0), (0, 0), (1, 1), (3, 2), (4, 3), (59, 6), (900, 10)])
@@ -208,19 +213,19 @@ def test_who_could_not_be_asked_is_asked_again_after_about_as_long_as_the_event_
 ) -> None:
     lost = order(state=OrderState.UNKNOWN, in_flight_until=NOW)
     event = {"received_at": NOW - timedelta(seconds=waited)}
-    step = decide(OPEN, Heard(NotLooked(lost, "away", None)), event, orders=(lost,))
+    step = decide(OPEN, BrokerAnswers(LookupNotMade(lost, "away", None)), event, orders=(lost,))
     assert step == Retry(attempt, None, "away", Leg.OPEN)
 
 
 def test_an_order_at_work_is_asked_for_again_later() -> None:
     working = order(state=OrderState.ACCEPTED, lookups=2)
-    heard = Heard(Reported(working, report(working, OrderState.ACCEPTED)))
+    heard = BrokerAnswers(Reported(working, report(working, OrderState.ACCEPTED)))
     assert isinstance(decide(OPEN, heard, orders=(working,)), Retry)
 
 
 def test_a_submit_without_an_answer_is_looked_up_at_once() -> None:
     lost = order(state=OrderState.UNKNOWN)
-    assert decide(OPEN, Heard(Unsettled(lost, "lost", looked=False)), orders=(lost,)) == LookUp(lost)
+    assert decide(OPEN, BrokerAnswers(SubmitUnknown(lost, "lost")), orders=(lost,)) == LookUp(lost)
 
 
 def test_not_found_counts_when_no_send_is_under_way_and_all_has_settled() -> None:

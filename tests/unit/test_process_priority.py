@@ -8,7 +8,8 @@ import pytest
 
 from workers.runtime.process_priority import AUTOGROUP, NICE
 
-SAY = "import os; from workers.runtime.process_priority import AUTOGROUP, give_way; give_way(); print(os.nice(0))"
+BEGIN = "import os; from workers.runtime.process_priority import AUTOGROUP, lower_priority; lower_priority()"
+SAY = f"{BEGIN}; print(os.nice(0))"
 SAY_OF_SESSION = f"{SAY}; print(AUTOGROUP.read_text())"
 
 
@@ -38,6 +39,6 @@ def test_a_session_of_its_own_gives_way_and_one_that_is_shared_does_not() -> Non
 
 
 def test_where_the_session_cannot_give_way_the_worker_starts_all_the_same(tmp_path: Path) -> None:
-    give_way = "import pathlib; from workers.runtime.process_priority import give_way; give_way"
+    give_way = "import pathlib; from workers.runtime.process_priority import lower_priority; lower_priority"
     refused = f"{give_way}(pathlib.Path({str(tmp_path)!r}))"
     assert "no_autogroup" in said(refused, own_session=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from receiver.refreshing_cache import RENEWED_AT, Remembered
+from receiver.refreshing_cache import RENEWED_AT, RefreshAheadCache
 from tests.support.eventually import eventually
 from tests.support.manual_clock import Ticking
 from tests.support.served_requests import serve_all
@@ -48,17 +48,17 @@ def database() -> Database:
 
 
 @pytest.fixture
-def memory(database: Database, clock: Ticking) -> Remembered[str, int]:
-    return Remembered(database.ask, SECONDS, clock)
+def memory(database: Database, clock: Ticking) -> RefreshAheadCache[str, int]:
+    return RefreshAheadCache(database.ask, SECONDS, clock)
 
 
-def served(memory: Remembered[str, int]) -> int | None:
+def served(memory: RefreshAheadCache[str, int]) -> int | None:
     """What a request that shares its thread is told."""
     return serve_all([lambda: memory.of("a")])[0]
 
 
 def test_it_is_asked_once_and_again_when_it_is_too_old(
-    memory: Remembered[str, int], database: Database, clock: Ticking
+    memory: RefreshAheadCache[str, int], database: Database, clock: Ticking
 ) -> None:
     assert [memory.of("a"), memory.of("a")] == [1, 1]
     clock.at += SECONDS - 0.01
@@ -69,7 +69,7 @@ def test_it_is_asked_once_and_again_when_it_is_too_old(
 
 
 def test_its_age_counts_from_before_it_was_asked(
-    memory: Remembered[str, int], database: Database, clock: Ticking
+    memory: RefreshAheadCache[str, int], database: Database, clock: Ticking
 ) -> None:
     def takes_long() -> None:
         clock.at += SECONDS
@@ -78,14 +78,14 @@ def test_its_age_counts_from_before_it_was_asked(
     assert [memory.of("a"), memory.of("a")] == [1, 2]
 
 
-def test_nothing_is_remembered_of_what_is_not_there(memory: Remembered[str, int], database: Database) -> None:
+def test_nothing_is_remembered_of_what_is_not_there(memory: RefreshAheadCache[str, int], database: Database) -> None:
     assert [memory.of("unknown"), memory.of("unknown")] == [None, None]
     assert database.asked == 2
     assert len(memory) == 0
 
 
 def test_what_grows_old_is_told_at_once_and_asked_anew_in_a_thread(
-    memory: Remembered[str, int], database: Database, clock: Ticking
+    memory: RefreshAheadCache[str, int], database: Database, clock: Ticking
 ) -> None:
     served(memory)
     clock.at += OLD
@@ -96,7 +96,7 @@ def test_what_grows_old_is_told_at_once_and_asked_anew_in_a_thread(
 
 
 def test_nobody_waits_for_a_renewal_and_there_is_one_at_a_time(
-    memory: Remembered[str, int], database: Database, clock: Ticking
+    memory: RefreshAheadCache[str, int], database: Database, clock: Ticking
 ) -> None:
     served(memory)
     clock.at += OLD
@@ -113,7 +113,7 @@ def test_nobody_waits_for_a_renewal_and_there_is_one_at_a_time(
 
 
 def test_who_has_a_thread_to_itself_renews_nothing(
-    memory: Remembered[str, int], database: Database, clock: Ticking
+    memory: RefreshAheadCache[str, int], database: Database, clock: Ticking
 ) -> None:
     memory.of("a")
     clock.at += OLD
@@ -123,7 +123,7 @@ def test_who_has_a_thread_to_itself_renews_nothing(
 
 @pytest.mark.parametrize("error", [OperationalError("SELECT", {}, Exception("refused")), RuntimeError("a fault")])
 def test_a_renewal_that_fails_costs_nobody_an_answer_before_it_is_too_old(
-    memory: Remembered[str, int],
+    memory: RefreshAheadCache[str, int],
     database: Database,
     clock: Ticking,
     error: Exception,
@@ -144,7 +144,7 @@ def test_a_renewal_that_fails_costs_nobody_an_answer_before_it_is_too_old(
 
 
 def test_an_answer_to_what_was_asked_before_it_was_to_be_forgotten_is_not_remembered(
-    memory: Remembered[str, int], database: Database
+    memory: RefreshAheadCache[str, int], database: Database
 ) -> None:
     database.meanwhile = memory.forget
     memory.of("a")
@@ -155,7 +155,7 @@ def test_an_answer_to_what_was_asked_before_it_was_to_be_forgotten_is_not_rememb
 
 
 def test_of_many_that_come_at_once_one_asks_where_they_are_to_be_alone(database: Database, clock: Ticking) -> None:
-    memory: Remembered[str, int] = Remembered(database.ask, SECONDS, clock, alone=threading.Lock())
+    memory: RefreshAheadCache[str, int] = RefreshAheadCache(database.ask, SECONDS, clock, alone=threading.Lock())
     asking, go_on = threading.Event(), threading.Event()
 
     def waits() -> None:

@@ -10,11 +10,11 @@ from flask import Request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from receiver import body_reader
-from receiver.body_reader import STUCK_AT_ONCE, Reading
+from receiver.body_reader import STUCK_AT_ONCE, BodyReader
 from receiver.refused import Refused
 from receiver.transport.asgi import environ
-from receiver.transport.greenlets import served
-from receiver.transport.request import IS_GONE, LARGEST, Body, Call, of_flask
+from receiver.transport.greenlets import run_in_greenlet
+from receiver.transport.request import IS_GONE, LARGEST, Body, WebhookRequest, of_flask
 from shared.domain import AccountId, GenericError
 from tests.support.served_requests import serve_all
 
@@ -45,8 +45,8 @@ def body(*messages: Mapping[str, Any]) -> Body:
     return Body(Connection(messages))
 
 
-def call(body: Body, media_type: str = JSON, encoding: str = "") -> Call:
-    return Call("", media_type, encoding, "192.0.2.1", body.whole, body)
+def call(body: Body, media_type: str = JSON, encoding: str = "") -> WebhookRequest:
+    return WebhookRequest("", media_type, encoding, "192.0.2.1", body.whole, body)
 
 
 def test_it_is_read_to_its_end_however_it_comes() -> None:
@@ -69,13 +69,13 @@ def test_one_whose_client_went_away_is_no_body(messages: Sequence[Mapping[str, A
     with pytest.raises(ClientDisconnected):
         serve_all([body(*messages).whole])
     with pytest.raises(Refused) as refused:
-        serve_all([lambda: Reading().read(call(body(*messages)), ALICE)])
+        serve_all([lambda: BodyReader().read(call(body(*messages)), ALICE)])
     assert refused.value.error is GenericError.MALFORMED
 
 
 def test_other_than_json_is_not_read() -> None:
     with pytest.raises(Refused) as refused:
-        Reading().read(call(body(), "text/plain"), ALICE)
+        BodyReader().read(call(body(), "text/plain"), ALICE)
     assert refused.value.error is GenericError.UNSUPPORTED_MEDIA_TYPE
 
 
@@ -84,7 +84,7 @@ def test_other_than_json_is_not_read() -> None:
 )
 def test_a_body_that_is_packed_is_refused_by_the_name_of_its_packing(encoding: str, named: str) -> None:
     with pytest.raises(Refused) as refused:
-        Reading().read(call(body(), encoding=encoding), ALICE)
+        BodyReader().read(call(body(), encoding=encoding), ALICE)
     assert refused.value.error is GenericError.UNSUPPORTED_MEDIA_TYPE
     assert refused.value.detail == f"The body is encoded as {named}; it must be plain JSON."
 
@@ -94,13 +94,13 @@ def test_of_those_that_do_not_come_an_account_keeps_a_dozen_and_those_for_a_whil
 ) -> None:
     monkeypatch.setattr(body_reader, "STUCK_SECONDS", 0.05)
     now = [0.0]
-    desk = Reading(lambda: now[0])
+    desk = BodyReader(lambda: now[0])
 
     async def story() -> None:
         with ThreadPoolExecutor(1) as threads:
 
             def read(account: AccountId, *messages: Mapping[str, Any]) -> "asyncio.Task[bytes]":
-                return asyncio.create_task(served(threads, desk.read, call(body(*messages)), account))
+                return asyncio.create_task(run_in_greenlet(threads, desk.read, call(body(*messages)), account))
 
             stuck = [read(ALICE) for _ in range(STUCK_AT_ONCE + 3)]
             of_bob = read(BOB)
@@ -157,7 +157,7 @@ def test_a_body_that_is_given_up_is_no_client_that_went_away(monkeypatch: pytest
     monkeypatch.setattr(body_reader, "LONGEST_SECONDS", 0.01)
     told = of_flask(request_of([(b"content-type", b"application/json")], messages=[]))
     with pytest.raises(Refused) as refused:
-        serve_all([lambda: Reading().read(told, ALICE)])
+        serve_all([lambda: BodyReader().read(told, ALICE)])
     assert refused.value.error is GenericError.UNAVAILABLE
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.support.eventually import eventually
-from workers.runtime.transaction_slots import LEAST, LOOKED_AT_EVERY, MOST, REMEMBERED, Lanes, lanes_for
+from workers.runtime.transaction_slots import LEAST, LOOKED_AT_EVERY, MOST, REMEMBERED, TransactionSlots, slots_for
 
 PATIENCE = 5.0
 
@@ -26,10 +26,10 @@ class Clocks:
     def computed(self) -> float:
         return self.used
 
-    def passes(self, lanes: Lanes, computes: float, waits: float, times: int = REMEMBERED) -> None:
+    def passes(self, lanes: TransactionSlots, computes: float, waits: float, times: int = REMEMBERED) -> None:
         """So many transactions, one after the other."""
         for _ in range(times):
-            with lanes.lane() as committing:
+            with lanes.slot() as committing:
                 self.used += computes
                 self.at += computes
                 committing()
@@ -42,8 +42,8 @@ def clocks() -> Clocks:
 
 
 @pytest.fixture
-def lanes(clocks: Clocks) -> Lanes:
-    return Lanes(monotonic=clocks.now, computed=clocks.computed)
+def lanes(clocks: Clocks) -> TransactionSlots:
+    return TransactionSlots(monotonic=clocks.now, computed=clocks.computed)
 
 
 @pytest.mark.parametrize(
@@ -58,17 +58,17 @@ def lanes(clocks: Clocks) -> Lanes:
     ],
 )
 def test_there_are_as_many_as_the_commits_leave_room_for(computes: float, waits: float, expected: int) -> None:
-    assert lanes_for(deque([(computes, waits)] * REMEMBERED), LEAST, MOST) == expected
+    assert slots_for(deque([(computes, waits)] * REMEMBERED), LEAST, MOST) == expected
 
 
 def test_a_few_that_were_slow_or_quick_change_nothing() -> None:
     usual, slow, quick = (0.5, 0.3), (0.5, 50.0), (0.5, 0.0)
-    assert lanes_for(deque([usual] * 20 + [slow] * 40), LEAST, MOST) == LEAST
-    assert lanes_for(deque([slow] * 54 + [quick] * 10), LEAST, MOST) == MOST
+    assert slots_for(deque([usual] * 20 + [slow] * 40), LEAST, MOST) == LEAST
+    assert slots_for(deque([slow] * 54 + [quick] * 10), LEAST, MOST) == MOST
 
 
 def test_more_are_open_when_commits_become_slow_and_fewer_when_they_are_quick_again(
-    clocks: Clocks, lanes: Lanes
+    clocks: Clocks, lanes: TransactionSlots
 ) -> None:
     assert lanes.open == LEAST
     clocks.passes(lanes, computes=0.5, waits=5.0)
@@ -77,11 +77,13 @@ def test_more_are_open_when_commits_become_slow_and_fewer_when_they_are_quick_ag
     assert lanes.open == LEAST
 
 
-def test_one_block_that_raises_or_says_nothing_of_a_commit_is_no_measure(clocks: Clocks, lanes: Lanes) -> None:
+def test_one_block_that_raises_or_says_nothing_of_a_commit_is_no_measure(
+    clocks: Clocks, lanes: TransactionSlots
+) -> None:
     for _ in range(LOOKED_AT_EVERY):
-        with lanes.lane():
+        with lanes.slot():
             clocks.at += 5.0
-        with suppress(RuntimeError), lanes.lane() as committing:
+        with suppress(RuntimeError), lanes.slot() as committing:
             clocks.used += 0.5
             committing()
             clocks.at += 5.0
@@ -89,17 +91,17 @@ def test_one_block_that_raises_or_says_nothing_of_a_commit_is_no_measure(clocks:
     assert lanes.open == LEAST
     with ExitStack() as all_of_them:  # and each has given its lane back
         for _ in range(LEAST):
-            all_of_them.enter_context(lanes.lane())
+            all_of_them.enter_context(lanes.slot())
 
 
-def test_who_finds_no_lane_waits_until_one_is_given_back(lanes: Lanes) -> None:
+def test_who_finds_no_lane_waits_until_one_is_given_back(lanes: TransactionSlots) -> None:
     inside = threading.Semaphore(0)
     leave = threading.Semaphore(0)
     at_once, most_at_once, counting = 0, 0, threading.Lock()
 
     def work() -> None:
         nonlocal at_once, most_at_once
-        with lanes.lane():
+        with lanes.slot():
             with counting:
                 at_once += 1
                 most_at_once = max(most_at_once, at_once)
@@ -124,12 +126,12 @@ def test_who_finds_no_lane_waits_until_one_is_given_back(lanes: Lanes) -> None:
     assert most_at_once == LEAST
 
 
-def test_a_lane_that_opens_lets_in_who_already_waits(clocks: Clocks, lanes: Lanes) -> None:
+def test_a_lane_that_opens_lets_in_who_already_waits(clocks: Clocks, lanes: TransactionSlots) -> None:
     """Else they would wait although there is room, until the next one leaves."""
     inside, leave = threading.Semaphore(0), threading.Event()
 
     def work() -> None:
-        with lanes.lane():
+        with lanes.slot():
             inside.release()
             assert leave.wait(PATIENCE)
 
@@ -138,7 +140,7 @@ def test_a_lane_that_opens_lets_in_who_already_waits(clocks: Clocks, lanes: Lane
 
     clocks.passes(lanes, computes=0.5, waits=5.0, times=LOOKED_AT_EVERY - 1)
     threads = [threading.Thread(target=work) for _ in range(LEAST - 1 + 4)]
-    with lanes.lane() as committing:
+    with lanes.slot() as committing:
         for thread in threads:
             thread.start()
         for _ in range(LEAST - 1):

@@ -20,16 +20,16 @@ def broker_of(sessions: Sessions, config: Config, name: str) -> Iterator[tuple[A
 
     Raises UnknownAccount, and ConfigurationError where the account's settings cannot be used.
     """
-    from workers.brokers.rate_limit import Budgeted
-    from workers.brokers.rate_limit_setting import own_budget
+    from workers.brokers.rate_limit import RateLimitedBroker
+    from workers.brokers.rate_limit_setting import own_rate_limit
     from workers.brokers.registry import make_broker
-    from workers.brokers.request_counter import Meter
+    from workers.brokers.request_counter import RequestCounter
 
     with sessions() as session:
         account = accounts.named(session, name)
     told = vault.decrypt(config.secret_key, account.broker_settings)
     with (
         closing(make_broker(account.broker, told, name)) as broker,
-        closing(Meter(make_redis(config.redis_url))) as meter,
+        closing(RequestCounter(make_redis(config.redis_url))) as counter,
     ):
-        yield AccountId(account.id), Budgeted(broker, meter, str(account.id), own_budget(told))
+        yield AccountId(account.id), RateLimitedBroker(broker, counter, str(account.id), own_rate_limit(told))

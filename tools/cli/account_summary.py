@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, assert_never
 
-from workers.brokers.live_or_practice import Stakes
+from workers.brokers.live_or_practice import MoneyKind
 
 if TYPE_CHECKING:
     from workers.brokers.account_probe import Inspection
@@ -19,19 +19,19 @@ def told(kind: str, found: "Inspection | None", briefly: bool) -> str:
 
 def sentence(kind: str, found: "Inspection") -> str:
     """Whether it is live, the account's type and currency, how it holds positions, and how much it can trade."""
-    parts = [_money(found.stakes), *_account(found), _positions(found), f"{len(found.instruments)} instruments"]
+    parts = [_money(found.money_kind), *_account(found), _positions(found), f"{len(found.instruments)} instruments"]
     return f"Found at {kind}: {'; '.join(parts)}."
 
 
-def _money(stakes: Stakes) -> str:
+def _money(stakes: MoneyKind) -> str:
     match stakes:
-        case Stakes.PRACTICE:
+        case MoneyKind.PRACTICE:
             return "practice, no real money"
-        case Stakes.LIVE:
+        case MoneyKind.LIVE:
             return "LIVE, real money"
-        case Stakes.LOCAL:
+        case MoneyKind.LOCAL:
             return "practice or live, which nobody can tell of an address on this machine"
-        case Stakes.UNTOLD:
+        case MoneyKind.UNTOLD:
             return "practice or live, which the settings do not say"
         case _:
             assert_never(stakes)

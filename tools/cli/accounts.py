@@ -13,7 +13,7 @@ from tools.cli.options import AccountName, DecimalNumber
 from tools.cli.output import json_option, print_json, print_listing
 from tools.cli.setting_options import setting_options, settings_of
 from tools.operations import open_account
-from tools.operations.open_account import Application, Opened
+from tools.operations.open_account import Application, OpenedAccount
 from tools.views import listings
 
 MULTIPLIER = DecimalNumber(Decimal("0.000000001"), Decimal(1_000_000_000))
@@ -127,7 +127,7 @@ def _set_paused(name: str, paused: bool) -> None:
         accounts.set_paused(session, name, paused)
 
 
-def _created(name: str, opened: Opened) -> str:
+def _created(name: str, opened: OpenedAccount) -> str:
     tradable = "" if opened.found is None else f" with {opened.instruments} instruments"
     return f"Created the account {name}{tradable}."
 

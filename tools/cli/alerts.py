@@ -7,7 +7,7 @@ import click
 
 from shared.alerts import channel as channels
 from shared.alerts import file
-from shared.alerts.channel import NotSent
+from shared.alerts.channel import MessageNotSent
 from shared.alerts.message import TEST
 from shared.errors import BridgeError
 from tools.cli.environment import database, settings
@@ -49,7 +49,7 @@ def test(name: str) -> None:
         raise ChannelFailed(f"There is no channel {name!r}; there are: {names}.")
     try:
         channels.send(known[name].url, TEST)
-    except NotSent as problem:
+    except MessageNotSent as problem:
         raise ChannelFailed(f"{name} has not taken the message. {problem}") from None  # the cause may show the URL
     click.echo(f"{name} has taken the message; see that it has arrived.")
 

@@ -20,7 +20,7 @@ from tools.cli.setting_options import setting_options, settings_of
 
 if TYPE_CHECKING:
     from workers.brokers.base import Broker
-    from workers.brokers.conformance.cases import Result
+    from workers.brokers.conformance.cases import CaseResult
 
 FIELDS = ("number", "promise", "outcome", "reason")
 FAILED = 1  # exit code; 2 is click's own
@@ -119,7 +119,7 @@ def _be_sure(chosen: Chosen, symbol: str, live: bool, yes: bool) -> None:
         )
 
 
-def _results(chosen: Chosen, symbol: str | None) -> "list[Result]":
+def _results(chosen: Chosen, symbol: str | None) -> "list[CaseResult]":
     from workers.brokers.registry import make_broker
 
     kind, with_settings, name = chosen
@@ -131,10 +131,10 @@ def _results(chosen: Chosen, symbol: str | None) -> "list[Result]":
             broker.close()
 
 
-def _tried(broker: "Broker", symbol: str | None) -> "Iterator[Result]":
+def _tried(broker: "Broker", symbol: str | None) -> "Iterator[CaseResult]":
     from workers.brokers.conformance import cases, reads, trade
 
-    yield from cases.run(reads.READS, reads.Reading(broker, _now, _new_id))
+    yield from cases.run(reads.READS, reads.ReadContext(broker, _now, _new_id))
     if symbol is not None:
         subject = trade.Trade(broker, symbol, _now, _new_id)
         yield from cases.run(trade.TRADES, subject)

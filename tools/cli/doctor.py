@@ -10,7 +10,7 @@ from shared.database.clock import database_clock
 from shared.errors import ConfigurationError
 from tools.cli.checks.accounts import account_findings
 from tools.cli.checks.events import event_findings
-from tools.cli.checks.finding import Finding, Result, fail
+from tools.cli.checks.finding import CheckResult, Finding, fail
 from tools.cli.checks.instruments import choice_findings
 from tools.cli.checks.ledger import ledger_findings
 from tools.cli.checks.notifications import notification_findings
@@ -30,7 +30,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     """Check every dependency and setting, and say what to mend. Exit code 1 when anything fails."""
     findings = _examine()
     print_listing([asdict(finding) for finding in findings], FIELDS, as_json)
-    ctx.exit(1 if any(finding.result is Result.FAIL for finding in findings) else 0)
+    ctx.exit(1 if any(finding.result is CheckResult.FAIL for finding in findings) else 0)
 
 
 def _examine() -> list[Finding]:
@@ -54,7 +54,7 @@ def _examine_database(config: Config, findings: list[Finding]) -> None:
         findings.extend(database_findings(session))
         schema = schema_finding(session)
         findings.append(schema)
-        if schema.result is Result.FAIL:
+        if schema.result is CheckResult.FAIL:
             return
         findings.extend(account_findings(session, config.secret_key))
         findings.extend(choice_findings(session, config))

@@ -3,7 +3,7 @@
 import click
 
 from shared.accounts import instrument_file, instrument_refresh
-from shared.accounts.instrument_choices import Chosen
+from shared.accounts.instrument_choices import ChosenInstruments
 from shared.config import Config
 from shared.database.engine import Sessions
 from tools.cli.account_broker import broker_of
@@ -38,7 +38,7 @@ def refresh(account: str) -> None:
     click.echo(f"The account {account} can trade {len(chosen.instruments)} instruments.")
 
 
-def _refresh(sessions: Sessions, config: Config, name: str) -> Chosen:
+def _refresh(sessions: Sessions, config: Config, name: str) -> ChosenInstruments:
     from workers.brokers.base import BrokerError
 
     file = instrument_file.load(config.instruments_file)

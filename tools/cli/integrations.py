@@ -7,7 +7,7 @@ from tools.cli.environment import database, sessions_of, settings
 from tools.cli.options import account_option
 from tools.cli.output import json_option, print_json, print_listing
 from tools.operations import request_integration
-from tools.operations.request_integration import DESCRIPTION, Wanted
+from tools.operations.request_integration import DESCRIPTION, IntegrationOptions
 from tools.views import listings
 
 
@@ -31,9 +31,9 @@ def create(
     The integration gets a token of its own, beside those of the account that work already. Repeating the command is
     safe: what ProQuant has already is not sent again, and what it never answered is sent again as it was.
     """
-    wanted = Wanted(account, user_email, name, description, image_url)
+    wanted = IntegrationOptions(account, user_email, name, description, image_url)
     with settings() as config, sessions_of(config) as sessions:
-        created = request_integration.create(sessions, config, wanted)
+        created = request_integration.request_approval(sessions, config, wanted)
     if as_json:
         print_json(
             {

@@ -11,7 +11,7 @@ from shared.config import Config
 from shared.database.engine import Sessions
 from shared.ledger import reconciliation
 from shared.ledger.drift import Agreement
-from shared.ledger.reconciliation import Look
+from shared.ledger.reconciliation import ReconciliationResult
 from tools.cli.account_broker import broker_of
 from tools.cli.environment import sessions_of, settings
 from tools.cli.output import json_option, print_listing
@@ -46,16 +46,16 @@ def _keep_standard_output_clean() -> None:
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
-def _look(sessions: Sessions, config: Config, name: str) -> Look:
+def _look(sessions: Sessions, config: Config, name: str) -> ReconciliationResult:
     """One look, and another where a difference was seen for the first time."""
     from workers.brokers.net_positions import net_positions
 
     with broker_of(sessions, config, name) as (account, broker):
         pause = min(LONGEST_SECONDS, max(SHORTEST_SECONDS, broker.capabilities.settle_seconds))
-        return _confirmed(lambda: reconciliation.look(sessions, account, lambda: net_positions(broker)), pause)
+        return _confirmed(lambda: reconciliation.reconcile(sessions, account, lambda: net_positions(broker)), pause)
 
 
-def _confirmed(look: Callable[[], Look], pause: float) -> Look:
+def _confirmed(look: Callable[[], ReconciliationResult], pause: float) -> ReconciliationResult:
     seen = look()
     if not any(comparison.state is Agreement.DIFFERS for comparison in seen.comparisons):
         return seen

@@ -10,7 +10,7 @@ from shared.database.clock import database_clock
 from shared.domain import EventId
 from tools.cli.environment import sessions_of, settings
 from tools.cli.options import LARGEST_ID, DecimalNumber
-from tools.operations.resolve_event import Judgement, Verdict, resolve
+from tools.operations.resolve_event import ResolutionRequest, ResolutionVerdict, resolve
 
 AMOUNT = DecimalNumber(Decimal("0.000000000001"), Decimal(10) ** 15)
 
@@ -37,18 +37,20 @@ def command(
     Exactly one of --filled, --not-placed and --retry. What was not placed is sent again, unless it is a signal to open
     that has become too old. Who said so, and when, is kept in the event's receipt.
     """
-    verdict = _verdict({Verdict.FILLED: filled, Verdict.NOT_PLACED: not_placed, Verdict.RETRY: retry})
-    if verdict is not Verdict.FILLED and (quantity is not None or price is not None):
+    verdict = _verdict(
+        {ResolutionVerdict.FILLED: filled, ResolutionVerdict.NOT_PLACED: not_placed, ResolutionVerdict.RETRY: retry}
+    )
+    if verdict is not ResolutionVerdict.FILLED and (quantity is not None or price is not None):
         raise click.UsageError("--quantity and --price belong to --filled.")
-    judgement = Judgement(verdict, _who(), note, quantity, price)
+    resolution = ResolutionRequest(verdict, _who(), note, quantity, price)
     with settings() as config, sessions_of(config) as sessions:
         with sessions.begin() as session:
-            resolve(session, EventId(event_id), judgement, database_clock(session))
+            resolve(session, EventId(event_id), resolution, database_clock(session))
         _ring(config.redis_url, EventId(event_id))
     click.echo(f"Event {event_id} is resolved as {verdict.replace('_', ' ')}; a worker goes on with it.")
 
 
-def _verdict(flags: Mapping[Verdict, bool]) -> Verdict:
+def _verdict(flags: Mapping[ResolutionVerdict, bool]) -> ResolutionVerdict:
     said = [verdict for verdict, flag in flags.items() if flag]
     if len(said) != 1:
         raise click.UsageError("Say one of --filled, --not-placed and --retry.")
@@ -65,8 +67,8 @@ def _who() -> str:
 
 def _ring(redis_url: str, event: EventId) -> None:
     """A doorbell that cannot ring is no fault: the sweep finds the event."""
-    from shared.queue.doorbell import Doorbell, answers, make_celery, make_redis
+    from shared.queue.doorbell import Doorbell, is_reachable, make_celery, make_redis
 
     with make_redis(redis_url) as redis:
-        if answers(redis):
+        if is_reachable(redis):
             Doorbell(make_celery(redis_url)).ring(event)

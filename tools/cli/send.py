@@ -15,7 +15,7 @@ from shared.proquant.answers import ERROR_HEADER, GENERIC_NOTIFICATION, NO_NOTIF
 from shared.proquant.request import WEBHOOK_PATH, signal_body
 from tools.cli.options import DecimalNumber
 from tools.cli.output import json_option, print_json, shown
-from tools.http_post import TIMEOUT_SECONDS, Answer, post_json
+from tools.http_post import TIMEOUT_SECONDS, HttpAnswer, post_json
 
 HEADERS = ("content-type", ERROR_HEADER, "retry-after")
 ANY_NUMBER = DecimalNumber(Decimal(-(10**18)), Decimal(10**18))  # also what a receiver must refuse
@@ -151,7 +151,7 @@ def _running_receiver() -> str:
     return f"http://127.0.0.1:{port}"
 
 
-def _print(event: Event, answer: Answer, as_json: bool) -> None:
+def _print(event: Event, answer: HttpAnswer, as_json: bool) -> None:
     headers = {name: answer.headers[name] for name in HEADERS if name in answer.headers}
     body = answer.body.decode(errors="replace")
     notification = meaning(answer.status, answer.headers, answer.body)

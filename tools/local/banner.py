@@ -8,7 +8,7 @@ ACCOUNT = "demo"
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class BannerFacts:
     """What the banner says. `token` only in the first run; `flower_password` unless the user has set one."""
 
     receiver_url: str
@@ -17,7 +17,7 @@ class Facts:
     token: str | None
 
 
-def banner(facts: Facts) -> str:
+def banner(facts: BannerFacts) -> str:
     """The whole banner, with one command that opens a position."""
     lines = [
         "",
@@ -34,7 +34,7 @@ def banner(facts: Facts) -> str:
     return "\n".join(lines)
 
 
-def _account_lines(facts: Facts) -> list[str]:
+def _account_lines(facts: BannerFacts) -> list[str]:
     if facts.token is None:
         return [
             f"  Account    {ACCOUNT}  (its token was shown in the first run; a new one:",

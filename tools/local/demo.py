@@ -7,9 +7,9 @@ from pathlib import Path
 from shared.errors import ConfigurationError
 from shared.proquant.request import WEBHOOK_PATH
 from tools.local import preparation
-from tools.local.banner import ACCOUNT, Facts
+from tools.local.banner import ACCOUNT, BannerFacts
 from tools.local.preparation import LOOPBACK
-from tools.local.run import Addition, becomes_ok, main
+from tools.local.run import RunVariant, becomes_ok, main
 from tools.simulator.settings import DEFAULT_PORT
 
 CLOSED_ACCOUNT = "demo-closed"
@@ -40,7 +40,7 @@ def _page(environment: Mapping[str, str]) -> str:
     return f"http://{LOOPBACK}:{environment['SIMULATOR_PORT']}"
 
 
-def greet(environment: Mapping[str, str], facts: Facts) -> str:
+def greet(environment: Mapping[str, str], facts: BannerFacts) -> str:
     """Asks the simulator for both integrations, and says what to do with them. Raises ConfigurationError."""
     if not becomes_ok(LOOPBACK, int(environment["SIMULATOR_PORT"]), "/healthz", READY_SECONDS):
         raise ConfigurationError(f"The simulator has not answered for {READY_SECONDS:.0f} seconds")
@@ -49,7 +49,7 @@ def greet(environment: Mapping[str, str], facts: Facts) -> str:
     return instructions(_page(environment), facts, _addresses(environment))
 
 
-def instructions(page: str, facts: Facts, addresses: Mapping[str, str]) -> str:
+def instructions(page: str, facts: BannerFacts, addresses: Mapping[str, str]) -> str:
     """What to do, in the order in which a user would. Pure."""
     exports = [f"      export {name}={value}" for name, value in addresses.items()]
     lines = [
@@ -78,4 +78,4 @@ def instructions(page: str, facts: Facts, addresses: Mapping[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(addition=Addition(prepare, greet)))
+    sys.exit(main(variant=RunVariant(prepare, greet)))

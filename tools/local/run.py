@@ -18,10 +18,10 @@ from honcho.environ import parse_procfile  # type: ignore[import-untyped]
 
 from shared.errors import BridgeError, ConfigurationError
 from tools.local import preparation, services
-from tools.local.banner import ACCOUNT, Facts, banner
+from tools.local.banner import ACCOUNT, BannerFacts, banner
 from tools.local.preparation import LOOPBACK
 from tools.local.process import end_with_parent
-from tools.local.supervisor import Answered, Ended, Happenings, StopAsked, Supervisor
+from tools.local.supervisor import Ended, Happenings, ReceiverReady, StopAsked, Supervisor
 
 READY_SECONDS = 60.0
 SETTLE_SECONDS = 15.0  # once the receiver answers, the worker has so long to report in before the banner comes anyway
@@ -30,7 +30,7 @@ ANY_ADDRESS = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104  # where to reach
 
 
 @dataclass(frozen=True, slots=True)
-class Addition:
+class RunVariant:
     """What a variant of `make run` does besides.
 
     `prepare` may change the environment of all processes, once the ports are known and the database is migrated; it
@@ -38,13 +38,13 @@ class Addition:
     """
 
     prepare: Callable[[Path, dict[str, str]], Mapping[str, str]]
-    greet: Callable[[Mapping[str, str], Facts], str]
+    greet: Callable[[Mapping[str, str], BannerFacts], str]
 
 
-PLAIN = Addition(lambda _, __: {}, lambda _, facts: banner(facts))
+PLAIN = RunVariant(lambda _, __: {}, lambda _, facts: banner(facts))
 
 
-def main(arguments: Sequence[str] | None = None, addition: Addition = PLAIN) -> int:
+def main(arguments: Sequence[str] | None = None, variant: RunVariant = PLAIN) -> int:
     """Run until a signal comes, or until a process dies. Returns 0 after a signal, 1 after anything else."""
     parser = argparse.ArgumentParser(prog="make run", description=__doc__)
     parser.add_argument("--var", type=Path, default=Path("var"), help="the folder of all data (default: var)")
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None, addition: Addition = PLAIN) -> 
     _listen_for_signals(happenings)
     try:
         with services.running(var) as entries:
-            return _run(var, {**os.environ, **entries}, happenings, addition)
+            return _run(var, {**os.environ, **entries}, happenings, variant)
     except BridgeError as error:
         _say(f"make run: {error}", sys.stderr)
         return 1
@@ -68,7 +68,7 @@ def _listen_for_signals(happenings: Happenings) -> None:
         end_with_parent(signal.SIGTERM)  # a make that is killed takes us with it
 
 
-def _run(var: Path, environment: dict[str, str], happenings: Happenings, addition: Addition) -> int:
+def _run(var: Path, environment: dict[str, str], happenings: Happenings, variant: RunVariant) -> int:
     host = environment.get("BIND") or LOOPBACK
     environment["PORT"] = str(preparation.port(environment, "PORT", 8000, host))
     environment["FLOWER_PORT"] = str(preparation.port(environment, "FLOWER_PORT", 5555, LOOPBACK))
@@ -79,21 +79,21 @@ def _run(var: Path, environment: dict[str, str], happenings: Happenings, additio
         environment.setdefault("BRIDGE_LOG_FORMAT", "text")
     _say(preparation.migrate(environment))
     facts = _facts(var, environment, preparation.account_token(environment, ACCOUNT))
-    more = addition.prepare(var, environment)
+    more = variant.prepare(var, environment)
     supervisor = Supervisor(happenings)
     try:
         supervisor.start(*_processes(environment, facts, more))
         _watch_receiver(happenings, ANY_ADDRESS.get(host, host), int(environment["PORT"]))
-        return _until_the_end(happenings, lambda: addition.greet(environment, facts))
+        return _until_the_end(happenings, lambda: variant.greet(environment, facts))
     finally:
         supervisor.stop()
 
 
-def _facts(var: Path, environment: Mapping[str, str], token: str | None) -> Facts:
+def _facts(var: Path, environment: Mapping[str, str], token: str | None) -> BannerFacts:
     if token is not None:  # said at once: should anything fail from here on, it would be lost
         _say(f"Created the account {ACCOUNT}; its token, shown only now: {token}")
     chosen = environment.get("FLOWER_BASIC_AUTH")
-    return Facts(
+    return BannerFacts(
         receiver_url=f"http://{LOOPBACK}:{environment['PORT']}",
         flower_url=f"http://{LOOPBACK}:{environment['FLOWER_PORT']}",
         flower_login=None if chosen else f"bridge:{services.flower_password(var)}",
@@ -102,7 +102,7 @@ def _facts(var: Path, environment: Mapping[str, str], token: str | None) -> Fact
 
 
 def _processes(
-    environment: Mapping[str, str], facts: Facts, more: Mapping[str, str]
+    environment: Mapping[str, str], facts: BannerFacts, more: Mapping[str, str]
 ) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     """The commands of the Procfile and those of `more`, and the environment of each: only Flower gets its login."""
     try:
@@ -120,7 +120,7 @@ def _watch_receiver(happenings: Happenings, host: str, port: int) -> None:
         healthy = becomes_ok(host, port, "/healthz", READY_SECONDS)
         if healthy:
             becomes_ok(host, port, "/readyz", SETTLE_SECONDS)
-        happenings.put(Answered(healthy))
+        happenings.put(ReceiverReady(healthy))
 
     threading.Thread(target=watch, daemon=True).start()
 
@@ -141,7 +141,7 @@ def becomes_ok(host: str, port: int, path: str, seconds: float) -> bool:
 def _until_the_end(happenings: Happenings, greeting: Callable[[], str]) -> int:
     while True:
         match happenings.get():
-            case Answered(ready):
+            case ReceiverReady(ready):
                 if not ready:
                     _say(f"The receiver has not answered for {READY_SECONDS:.0f} seconds; stopping", sys.stderr)
                     return 1

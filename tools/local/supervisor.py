@@ -37,13 +37,13 @@ class StopAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class ReceiverReady:
     """Whether the receiver has answered in time."""
 
     ready: bool
 
 
-Happenings = SimpleQueue[Ended | StopAsked | Answered]
+Happenings = SimpleQueue[Ended | StopAsked | ReceiverReady]
 
 
 class Supervisor:

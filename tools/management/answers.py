@@ -9,12 +9,12 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from receiver.refused import Refused
-from shared.accounts.integrations import OddEmail, UnknownIntegration
+from shared.accounts.integrations import InvalidEmail, UnknownIntegration
 from shared.domain import ErrorType
 from shared.errors import AccountExists, BridgeError, ConfigurationError, UnknownAccount
 from shared.urls import UnsafeUrl
 from tools.operations.open_account import BrokerFault, LiveNotConfirmed
-from tools.operations.request_integration import ProQuantAway, RequestRefused
+from tools.operations.request_integration import IntegrationRequestRefused, ProQuantAway
 from tools.operations.resolve_event import UnknownEventId
 
 log = structlog.get_logger()
@@ -25,10 +25,10 @@ SAID: dict[type[BridgeError], tuple[int, str]] = {
     UnknownIntegration: (404, "unknown_integration"),
     UnknownEventId: (404, "unknown_event"),
     AccountExists: (409, "account_exists"),
-    OddEmail: (422, "odd_email"),
+    InvalidEmail: (422, "odd_email"),
     LiveNotConfirmed: (422, "live_not_confirmed"),
     BrokerFault: (502, "broker_fault"),
-    RequestRefused: (502, "refused_by_proquant"),
+    IntegrationRequestRefused: (502, "refused_by_proquant"),
     ProQuantAway: (503, "proquant_away"),
     ConfigurationError: (422, "not_configured"),
     UnsafeUrl: (422, "not_configured"),

@@ -27,7 +27,7 @@ OPEN_TO_ALL = frozenset({"healthz", "page", "api-docs.openapi_json"})
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class ManagementContext:
     """What the management API works with. `ask`: sends an integration request to ProQuant."""
 
     sessions: Sessions
@@ -41,10 +41,10 @@ def make_app(config: Config) -> Flask:
         raise ConfigurationError("BRIDGE_MANAGEMENT_KEY is not set: without it there is no management API.")
     logs.configure()
     sessions = make_sessions(make_engine(config.database_url, pool_size=CONNECTIONS))
-    return make_routes(Office(sessions, config), Lock(config.management_key, Throttle()))
+    return make_routes(ManagementContext(sessions, config), Lock(config.management_key, Throttle()))
 
 
-def make_routes(office: Office, lock: Lock) -> Flask:
+def make_routes(context: ManagementContext, lock: Lock) -> Flask:
     """The routes over what they work with; all but `OPEN_TO_ALL` behind the lock."""
     app = Flask("management", static_folder=None)
     app.config |= _settings()
@@ -52,21 +52,21 @@ def make_routes(office: Office, lock: Lock) -> Flask:
     app.before_request(_only_json)
     api = _ProblemApi(app)
     api.spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
-    file = instrument_file.load(office.config.instruments_file)
-    api.register_blueprint(accounts.routes(office.sessions, office.config.secret_key, file))
+    file = instrument_file.load(context.config.instruments_file)
+    api.register_blueprint(accounts.routes(context.sessions, context.config.secret_key, file))
     api.register_blueprint(
         integrations.routes(
-            office.sessions,
-            lambda wanted: request_integration.create(office.sessions, office.config, wanted, office.ask),
+            context.sessions,
+            lambda wanted: request_integration.request_approval(context.sessions, context.config, wanted, context.ask),
         )
     )
-    api.register_blueprint(listings.routes(office.sessions))
+    api.register_blueprint(listings.routes(context.sessions))
 
     @app.get("/healthz")
     def healthz() -> Response:
         return jsonify(status="alive")
 
-    app.add_url_rule("/", "page", lambda: page.render(api.spec.to_dict()))
+    app.add_url_rule("/", "page", lambda: page.render_page(api.spec.to_dict()))
     register_error_handlers(app)
     return app
 

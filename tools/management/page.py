@@ -34,7 +34,7 @@ The whole description is <a href="openapi.json">openapi.json</a>.</p>
 </html>"""
 
 
-def render(spec: dict[str, Any]) -> str:
+def render_page(spec: dict[str, Any]) -> str:
     """The page for this OpenAPI document."""
     title = spec["info"]["title"]
     return render_template_string(TEMPLATE, title=title, operations=list(_operations(spec)))

@@ -42,7 +42,7 @@ class Application:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedAccount:
     """The account's token, which is nowhere else, and how many instruments it can trade.
 
     `found`: what the broker said; None where it was not asked. Then a worker asks it for the instruments.
@@ -57,7 +57,7 @@ class Opened:
 
 def open_account(
     sessions: Sessions, wanted: Application, secret_key: str | None, file: InstrumentFile = NO_FILE
-) -> Opened:
+) -> OpenedAccount:
     """Creates the account.
 
     Raises BrokerFault, LiveNotConfirmed, AccountExists, and ConfigurationError for odd settings of the broker.
@@ -77,7 +77,7 @@ def open_account(
         )
         if found:
             instruments.replace(session, account, chosen.instruments)
-    return Opened(token, len(chosen.instruments), found, chosen.warnings if found else ())
+    return OpenedAccount(token, len(chosen.instruments), found, chosen.warnings if found else ())
 
 
 def _inspected(wanted: Application) -> "Inspection | None":
@@ -101,9 +101,9 @@ def _inspected(wanted: Application) -> "Inspection | None":
 
 def _be_sure(wanted: Application) -> None:
     """Raises LiveNotConfirmed for what trades real money unless somebody has said that this is meant."""
-    from workers.brokers.live_or_practice import Stakes, stakes_of
+    from workers.brokers.live_or_practice import MoneyKind, money_kind_of
 
-    if stakes_of(wanted.broker, wanted.settings) is Stakes.LIVE and not wanted.live:
+    if money_kind_of(wanted.broker, wanted.settings) is MoneyKind.LIVE and not wanted.live:
         raise LiveNotConfirmed(
             f"The account {wanted.name} may trade real money at {wanted.broker}: if that is meant, add --live "
             'on the command line, "live": true in a request. Nothing was stored.'

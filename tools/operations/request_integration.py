@@ -6,22 +6,28 @@ from typing import assert_never
 
 from shared.accounts import integrations
 from shared.accounts.integration_states import IntegrationState
-from shared.accounts.integrations import Standing
+from shared.accounts.integrations import AlreadyRequested
 from shared.config import Config
 from shared.database.engine import Sessions
 from shared.domain import IntegrationId
 from shared.errors import BridgeError, ConfigurationError
 from shared.proquant import integrations_api
-from shared.proquant.integrations_api import Answer, IntegrationRequest, NotTaken, Taken, Unanswered
+from shared.proquant.integrations_api import (
+    IntegrationRequest,
+    RequestAnswer,
+    RequestNotTaken,
+    RequestTaken,
+    RequestUnanswered,
+)
 from shared.proquant.request import WEBHOOK_PATH
 from shared.urls import check_url
 
 DESCRIPTION = "ProQuant Bridge"
 
-Ask = Callable[[str, IntegrationRequest], Answer]
+Ask = Callable[[str, IntegrationRequest], RequestAnswer]
 
 
-class RequestRefused(BridgeError):
+class IntegrationRequestRefused(BridgeError):
     """ProQuant did not take the integration request, and never will take this one."""
 
 
@@ -30,7 +36,7 @@ class ProQuantAway(BridgeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class IntegrationOptions:
     """Whom to ask, and what the user sees. None stands for a default that the settings and the account give."""
 
     account: str
@@ -41,7 +47,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Created:
+class CreatedIntegration:
     """Where the integration stands. `asked`: whether ProQuant was sent anything, or had the request already."""
 
     account: str
@@ -51,7 +57,9 @@ class Created:
     asked: bool
 
 
-def create(sessions: Sessions, config: Config, wanted: Wanted, ask: Ask = integrations_api.ask) -> Created:
+def request_approval(
+    sessions: Sessions, config: Config, wanted: IntegrationOptions, ask: Ask = integrations_api.ask
+) -> CreatedIntegration:
     """Asks for the user's approval, unless ProQuant was asked already.
 
     1. Commit the request and its token's hash: ProQuant must not know of a token that we do not.
@@ -65,9 +73,9 @@ def create(sessions: Sessions, config: Config, wanted: Wanted, ask: Ask = integr
     webhook_url = public_url + WEBHOOK_PATH
     name = wanted.name or wanted.account
     with sessions.begin() as session:
-        begun = integrations.begin(session, wanted.account, wanted.user_email, name, config.secret_key)
-    if isinstance(begun, Standing):
-        return Created(wanted.account, wanted.user_email.strip(), webhook_url, begun.state, asked=False)
+        begun = integrations.begin_request(session, wanted.account, wanted.user_email, name, config.secret_key)
+    if isinstance(begun, AlreadyRequested):
+        return CreatedIntegration(wanted.account, wanted.user_email.strip(), webhook_url, begun.state, asked=False)
     request = IntegrationRequest(
         name=name,
         description=wanted.description,
@@ -77,26 +85,28 @@ def create(sessions: Sessions, config: Config, wanted: Wanted, ask: Ask = integr
         headers={"Authorization": f"Bearer {begun.token}"},
     )
     _settle(sessions, begun.integration, ask(config.proquant_api_url, request))
-    return Created(wanted.account, request.user_email, webhook_url, IntegrationState.REQUESTED, asked=True)
+    return CreatedIntegration(wanted.account, request.user_email, webhook_url, IntegrationState.REQUESTED, asked=True)
 
 
-def _settle(sessions: Sessions, integration: IntegrationId, answer: Answer) -> None:
+def _settle(sessions: Sessions, integration: IntegrationId, answer: RequestAnswer) -> None:
     with sessions.begin() as session:
         match answer:
-            case Taken():
+            case RequestTaken():
                 integrations.requested(session, integration)
                 return
-            case NotTaken(problem, refused):
+            case RequestNotTaken(problem, refused):
                 revoked = integrations.not_taken(session, integration, problem, refused=refused)
-            case Unanswered(problem):
+            case RequestUnanswered(problem):
                 integrations.unanswered(session, integration, problem)
                 refused = revoked = False
             case _:
                 assert_never(answer)
     if revoked:
-        raise RequestRefused(f"{problem}. The token of this request works no more.")
+        raise IntegrationRequestRefused(f"{problem}. The token of this request works no more.")
     if refused:
-        raise RequestRefused(f"{problem}. An earlier request may have arrived, so its token goes on working.")
+        raise IntegrationRequestRefused(
+            f"{problem}. An earlier request may have arrived, so its token goes on working."
+        )
     raise ProQuantAway(f"{problem}. Repeating this is safe.")
 
 

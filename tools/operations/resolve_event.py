@@ -22,7 +22,7 @@ from shared.situation.model import Order
 NOTHING = Decimal(0)
 
 
-class Verdict(StrEnum):
+class ResolutionVerdict(StrEnum):
     """What the person has found out."""
 
     FILLED = "filled"  # the order was executed
@@ -30,10 +30,10 @@ class Verdict(StrEnum):
     RETRY = "retry"  # nothing: the cause of the trouble is mended, and the workers may find out by themselves
 
 
-POSSIBLE: dict[Verdict, frozenset[OrderState]] = {
-    Verdict.FILLED: frozenset({OrderState.SUBMITTING, OrderState.UNKNOWN, OrderState.ACCEPTED}),
-    Verdict.NOT_PLACED: frozenset(OrderState) - ORDER_FINAL,
-    Verdict.RETRY: frozenset(OrderState) - ORDER_FINAL,
+POSSIBLE: dict[ResolutionVerdict, frozenset[OrderState]] = {
+    ResolutionVerdict.FILLED: frozenset({OrderState.SUBMITTING, OrderState.UNKNOWN, OrderState.ACCEPTED}),
+    ResolutionVerdict.NOT_PLACED: frozenset(OrderState) - ORDER_FINAL,
+    ResolutionVerdict.RETRY: frozenset(OrderState) - ORDER_FINAL,
 }
 """About orders in which states each verdict can be true: what was proven not to be there has not been filled."""
 
@@ -47,17 +47,17 @@ class CannotResolve(BridgeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class ResolutionRequest:
     """A verdict, and who gave it. `quantity` (units; None: all that was ordered) and `price` belong to `filled`."""
 
-    verdict: Verdict
+    verdict: ResolutionVerdict
     who: str
     note: str | None = None
     quantity: Decimal | None = None
     price: Decimal | None = None
 
 
-def resolve(session: Session, event: EventId, judgement: Judgement, now: datetime) -> None:
+def resolve(session: Session, event: EventId, resolution: ResolutionRequest, now: datetime) -> None:
     """Lets the judgement say what became of the event's unsettled order, and hands the event back to the workers.
 
     Under the strategy's row lock, which every write of a worker takes too. `now` is the database's clock. Raises
@@ -65,11 +65,11 @@ def resolve(session: Session, event: EventId, judgement: Judgement, now: datetim
     """
     _lock_parked(session, event)
     order = _unsettled(session, event)
-    _check(event, order, judgement, now)
+    _check(event, order, resolution, now)
     if order is not None:
-        _apply(session, order, judgement, now)
-    _write_down(session, event, order, judgement)
-    states.hand_back(session, event)
+        _apply(session, order, resolution, now)
+    _write_down(session, event, order, resolution)
+    states.requeue(session, event)
 
 
 def _lock_parked(session: Session, event: EventId) -> None:
@@ -89,21 +89,25 @@ def _unsettled(session: Session, event: EventId) -> Order | None:
     return None if row is None else order_of(row)
 
 
-def _check(event: EventId, order: Order | None, judgement: Judgement, now: datetime) -> None:
+def _check(event: EventId, order: Order | None, resolution: ResolutionRequest, now: datetime) -> None:
     if order is None:
-        if judgement.verdict is not Verdict.RETRY:
+        if resolution.verdict is not ResolutionVerdict.RETRY:
             raise CannotResolve(f"Event {event} has no unsettled order to judge; all that can be done is to retry it.")
         return
-    if order.state not in POSSIBLE[judgement.verdict]:
-        verdict = judgement.verdict.replace("_", " ")
+    if order.state not in POSSIBLE[resolution.verdict]:
+        verdict = resolution.verdict.replace("_", " ")
         raise CannotResolve(f"Order {order.client_order_id} is {order.state}: that cannot be {verdict}. Retry it.")
-    if judgement.verdict is Verdict.NOT_PLACED and order.filled:
+    if resolution.verdict is ResolutionVerdict.NOT_PLACED and order.filled:
         raise CannotResolve(f"{order.filled:f} of order {order.client_order_id} are filled: it was placed. Retry it.")
-    if judgement.verdict is Verdict.NOT_PLACED and order.in_flight_until is not None and now < order.in_flight_until:
+    if (
+        resolution.verdict is ResolutionVerdict.NOT_PLACED
+        and order.in_flight_until is not None
+        and now < order.in_flight_until
+    ):
         until = f"{order.in_flight_until:%H:%M:%S} UTC"
         raise CannotResolve(f"Order {order.client_order_id} may still reach the broker until {until}; look after that.")
-    if judgement.verdict is Verdict.FILLED:
-        _check_quantity(order, _filled(order, judgement))
+    if resolution.verdict is ResolutionVerdict.FILLED:
+        _check_quantity(order, _filled(order, resolution))
 
 
 def _check_quantity(order: Order, quantity: Decimal) -> None:
@@ -115,36 +119,36 @@ def _check_quantity(order: Order, quantity: Decimal) -> None:
         )
 
 
-def _apply(session: Session, order: Order, judgement: Judgement, now: datetime) -> None:
-    orders.look_anew(session, order.id, now)
-    match judgement.verdict:
-        case Verdict.FILLED:
-            orders.reported(session, order, _report(session, order, judgement, now), now)
-        case Verdict.NOT_PLACED if order.state is OrderState.ACCEPTED:
-            orders.reported(session, order, _ended_unfilled(order, judgement), now)
+def _apply(session: Session, order: Order, resolution: ResolutionRequest, now: datetime) -> None:
+    orders.restart_lookups(session, order.id, now)
+    match resolution.verdict:
+        case ResolutionVerdict.FILLED:
+            orders.reported(session, order, _report(session, order, resolution, now), now)
+        case ResolutionVerdict.NOT_PLACED if order.state is OrderState.ACCEPTED:
+            orders.reported(session, order, _ended_unfilled(order, resolution), now)
             orders.found_absent(session, order.id)
-        case Verdict.NOT_PLACED:
-            orders.not_there(session, order, f"{judgement.who} found that the broker does not have it.")
-        case Verdict.RETRY:
+        case ResolutionVerdict.NOT_PLACED:
+            orders.not_sent(session, order, f"{resolution.who} found that the broker does not have it.")
+        case ResolutionVerdict.RETRY:
             pass
         case _:
-            assert_never(judgement.verdict)
+            assert_never(resolution.verdict)
 
 
-def _ended_unfilled(order: Order, judgement: Judgement) -> OrderReport:
+def _ended_unfilled(order: Order, resolution: ResolutionRequest) -> OrderReport:
     """The broker knows the id, and would refuse it again: this order is over. What it was to close gets a new one."""
-    reason = f"{judgement.who} found that nothing was executed."
+    reason = f"{resolution.who} found that nothing was executed."
     return OrderReport(order.client_order_id, None, OrderState.CANCELLED, order.filled, None, reason=reason)
 
 
-def _report(session: Session, order: Order, judgement: Judgement, now: datetime) -> OrderReport:
+def _report(session: Session, order: Order, resolution: ResolutionRequest, now: datetime) -> OrderReport:
     """The person's word in the form of the broker's: the fills that are known, and one for the rest."""
-    quantity = _filled(order, judgement)
+    quantity = _filled(order, resolution)
     known = session.scalars(select(FillRow).where(FillRow.order_id == order.id).order_by(FillRow.id))
     fills = [Fill(row.fill_id, row.quantity, row.price, row.at) for row in known]
     rest = EXACT.subtract(quantity, order.filled)
     if rest > 0:
-        price = NOTHING if judgement.price is None else judgement.price
+        price = NOTHING if resolution.price is None else resolution.price
         fills.append(Fill(f"{order.client_order_id}:resolved", rest, price, now))
     whole = quantity == order.quantity
     return OrderReport(
@@ -152,24 +156,24 @@ def _report(session: Session, order: Order, judgement: Judgement, now: datetime)
         broker_order_id=None,
         state=OrderState.FILLED if whole else OrderState.PARTIALLY_FILLED,
         filled_quantity=quantity,
-        average_price=judgement.price,
+        average_price=resolution.price,
         fills=tuple(fills),
-        reason=f"{judgement.who} found it filled.",
+        reason=f"{resolution.who} found it filled.",
     )
 
 
-def _filled(order: Order, judgement: Judgement) -> Decimal:
-    return order.quantity if judgement.quantity is None else judgement.quantity
+def _filled(order: Order, resolution: ResolutionRequest) -> Decimal:
+    return order.quantity if resolution.quantity is None else resolution.quantity
 
 
-def _write_down(session: Session, event: EventId, order: Order | None, judgement: Judgement) -> None:
+def _write_down(session: Session, event: EventId, order: Order | None, resolution: ResolutionRequest) -> None:
     values = {
         "event_id": event,
-        "verdict": judgement.verdict,
+        "verdict": resolution.verdict,
         "order_id": None if order is None else order.id,
-        "quantity": _filled(order, judgement) if order and judgement.verdict is Verdict.FILLED else None,
-        "price": judgement.price,
-        "who": judgement.who,
-        "note": judgement.note,
+        "quantity": _filled(order, resolution) if order and resolution.verdict is ResolutionVerdict.FILLED else None,
+        "price": resolution.price,
+        "who": resolution.who,
+        "note": resolution.note,
     }
     session.execute(insert(Resolution).values(values))

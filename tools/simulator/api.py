@@ -2,15 +2,15 @@
 
 from flask import Blueprint, Response, jsonify, request
 
-from tools.simulator.app_user import Desk
-from tools.simulator.integration_request import API_VERSION, RequestRefused
+from tools.simulator.app_user import AppUser
+from tools.simulator.integration_request import API_VERSION, InvalidRequest
 from tools.simulator.model import NotPossible
 from tools.simulator.state import State
 
 PATH = "/api/integrations/<version>/integrations"
 
 
-def make_api(state: State, desk: Desk) -> Blueprint:
+def make_api(state: State, app_user: AppUser) -> Blueprint:
     """The API's one route. What ProQuant answers is not in the guide: 201 and the integration's id are our choice."""
     api = Blueprint("api", __name__)
 
@@ -23,8 +23,8 @@ def make_api(state: State, desk: Desk) -> Blueprint:
         if request.mimetype != "application/json":
             return _refused("unsupported_media_type", "The content type must be application/json.", 415)
         try:
-            integration = desk.request(request.get_data())
-        except RequestRefused as error:
+            integration = app_user.request(request.get_data())
+        except InvalidRequest as error:
             return _refused("invalid_request", str(error), 400)
         except NotPossible as error:
             return _refused("too_many_requests", str(error), 429)

@@ -11,8 +11,8 @@ from shared import logs
 from shared.domain import Direction
 from tools.http_post import post_json
 from tools.simulator.api import make_api
-from tools.simulator.app_user import Desk
-from tools.simulator.delivery import Courier, Post
+from tools.simulator.app_user import AppUser
+from tools.simulator.delivery import EventSender, Post
 from tools.simulator.model import NotPossible, Ticket
 from tools.simulator.page import make_page
 from tools.simulator.schedule import Schedule
@@ -33,8 +33,8 @@ class Simulator:
     """The parts, for whoever drives them without a browser."""
 
     state: State
-    courier: Courier
-    desk: Desk
+    sender: EventSender
+    app_user: AppUser
     schedule: Schedule
     app: Flask
 
@@ -50,18 +50,18 @@ def make_app() -> Flask:
 def make(settings: Settings, post: Post = post_json, patience: float = 1.0) -> Simulator:
     """The simulator; its schedule does not run yet. `post` and `patience` as the courier's."""
     state = State(settings.behaviour, settings.keep)
-    courier = Courier(state, settings.seed, post, patience)
-    desk = Desk(state, courier, settings.seed)
+    sender = EventSender(state, settings.seed, post, patience)
+    app_user = AppUser(state, sender, settings.seed)
     for name, usual in STRATEGIES.items() if not state.view().strategies else ():
-        desk.add_strategy(name, usual)
+        app_user.add_strategy(name, usual)
     app = Flask(__name__, static_folder=None)
     protect(app, settings.allow_remote)
-    app.register_blueprint(make_api(state, desk))
-    app.register_blueprint(make_page(state, desk, settings.seed))
+    app.register_blueprint(make_api(state, app_user))
+    app.register_blueprint(make_page(state, app_user, settings.seed))
     app.add_url_rule("/healthz", view_func=lambda: jsonify(status="alive"))
     app.register_error_handler(NotPossible, _answer_not_possible)
     app.register_error_handler(HTTPException, _answer_http_error)
-    return Simulator(state, courier, desk, Schedule(state, desk), app)
+    return Simulator(state, sender, app_user, Schedule(state, app_user), app)
 
 
 def _answer_not_possible(error: NotPossible) -> tuple[Response | str, int]:

@@ -7,16 +7,16 @@ from random import Random
 
 from shared.domain import Event, EventType, LifecycleEvent
 from tools.simulator import integration_request, signals
-from tools.simulator.delivery import Courier
+from tools.simulator.delivery import EventSender
 from tools.simulator.misbehaviour import Misbehaviour
-from tools.simulator.model import Integration, NotPossible, Standing, Strategy, Ticket
+from tools.simulator.model import Integration, NotPossible, SimulatedStrategy, Ticket, UserDecision
 from tools.simulator.recipes import RECIPES
 from tools.simulator.state import State
 
 _ANSWERS = {
-    EventType.INTEGRATION_APPROVED: (Standing.REQUESTED, Standing.APPROVED),
-    EventType.INTEGRATION_REJECTED: (Standing.REQUESTED, Standing.REJECTED),
-    EventType.INTEGRATION_DELETED: (Standing.APPROVED, Standing.DELETED),
+    EventType.INTEGRATION_APPROVED: (UserDecision.REQUESTED, UserDecision.APPROVED),
+    EventType.INTEGRATION_REJECTED: (UserDecision.REQUESTED, UserDecision.REJECTED),
+    EventType.INTEGRATION_DELETED: (UserDecision.APPROVED, UserDecision.DELETED),
 }
 """What the user may say -> in which standing, and the standing after it (guide, "v1 Event types and data")."""
 FASTEST, SLOWEST = 0.2, 86_400.0  # seconds between the signals of a schedule
@@ -27,13 +27,13 @@ def new_id() -> str:
     return secrets.token_hex(16)
 
 
-class Desk:
+class AppUser:
     """Every action: it changes the state and hands the events in, both under one lock, so that their order is one."""
 
-    def __init__(self, state: State, courier: Courier, seed: int, new_id: Callable[[], str] = new_id) -> None:
+    def __init__(self, state: State, sender: EventSender, seed: int, new_id: Callable[[], str] = new_id) -> None:
         """`seed` decides what scheduled strategies do."""
         self._state = state
-        self._courier = courier
+        self._sender = sender
         self._dice = Random(seed)  # noqa: S311  # to be repeated, not to be secret
         self._new_id = new_id
 
@@ -54,10 +54,10 @@ class Desk:
             self._state.put_integration(replace(integration, standing=after))
             self._send([integration], LifecycleEvent(type_, self._state.timestamp_ms()))
 
-    def add_strategy(self, name: str, usual: Ticket) -> Strategy:
+    def add_strategy(self, name: str, usual: Ticket) -> SimulatedStrategy:
         """A new running strategy, which nobody hears as yet. Raises NotPossible when there are too many."""
         with self._state.lock:
-            strategy = Strategy(self._new_id(), name, usual)
+            strategy = SimulatedStrategy(self._new_id(), name, usual)
             self._state.put_strategy(strategy)
             return strategy
 
@@ -65,7 +65,7 @@ class Desk:
         """Turns an approved integration on or off for a strategy, and tells it. Raises NotPossible."""
         with self._state.lock:
             strategy, integration = self._state.strategy(strategy_id), self._state.integration(integration_id)
-            if integration.standing is not Standing.APPROVED:
+            if integration.standing is not UserDecision.APPROVED:
                 raise NotPossible(f"{integration.name} is {integration.standing}, not approved.")
             if enabled == (integration_id in strategy.enabled):
                 raise NotPossible(f"{integration.name} is {'on' if enabled else 'off'} for {strategy.name} already.")
@@ -117,13 +117,13 @@ class Desk:
         self._state.put_strategy(after)
         self._send(recipients, event, wrong_token)
 
-    def _recipients(self, strategy: Strategy) -> list[Integration]:
+    def _recipients(self, strategy: SimulatedStrategy) -> list[Integration]:
         view = self._state.view()
-        heard = {Standing.APPROVED, *([Standing.DELETED] if view.behaviour.after_deletion else [])}
+        heard = {UserDecision.APPROVED, *([UserDecision.DELETED] if view.behaviour.after_deletion else [])}
         return [each for each in view.integrations.values() if each.id in strategy.enabled and each.standing in heard]
 
     def _send(self, recipients: Iterable[Integration], event: Event, wrong_token: bool = False) -> None:
         behaviour = self._state.view().behaviour
         for integration in recipients:
             told = replace(behaviour, wrong_token=behaviour.wrong_token or wrong_token)
-            self._courier.hand_in(integration, event, told)
+            self._sender.hand_in(integration, event, told)

@@ -13,9 +13,9 @@ import structlog
 
 from shared.domain import Event, SignalEvent
 from tools.http_post import TIMEOUT_SECONDS, PostFailed, post_json
-from tools.http_post import Answer as Posted
+from tools.http_post import HttpAnswer as Posted
 from tools.simulator.misbehaviour import Misbehaviour, Plan, body, plan
-from tools.simulator.model import Answer, Call, Integration, NotPossible
+from tools.simulator.model import Integration, NotPossible, WebhookAnswer, WebhookCall
 from tools.simulator.notification_rules import NO_ANSWER, judge
 from tools.simulator.redaction import masked_headers, masked_text, masked_url
 from tools.simulator.state import State
@@ -30,7 +30,7 @@ CALLS_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class OutgoingEvent:
     """One event for one integration, and how it is delivered: decided when it is handed in."""
 
     integration: Integration
@@ -39,7 +39,7 @@ class Errand:
     plan: Plan
 
 
-class Courier:
+class EventSender:
     """Delivers errands, each integration's in a thread of its own. `post` sends one request."""
 
     def __init__(self, state: State, seed: int, post: Post = post_json, patience: float = 1.0) -> None:
@@ -49,14 +49,14 @@ class Courier:
         self._post = post
         self._patience = patience
         self._stopping = threading.Event()
-        self._lanes: dict[str, Queue[Errand | None]] = {}
+        self._lanes: dict[str, Queue[OutgoingEvent | None]] = {}
         self._threads: list[threading.Thread] = []
         self._calls = ThreadPoolExecutor(CALLS_AT_ONCE, thread_name_prefix="call")
 
     def hand_in(self, integration: Integration, event: Event, behaviour: Misbehaviour) -> None:
         """Have the event delivered after those that were handed in before. Raises NotPossible when too many wait."""
         number = self._state.number("event")
-        errand = Errand(integration, event, behaviour, plan(behaviour, self._seed, number))
+        outgoing = OutgoingEvent(integration, event, behaviour, plan(behaviour, self._seed, number))
         with self._state.lock:
             if integration.id not in self._lanes:
                 self._lanes[integration.id] = Queue(MOST_WAITING)
@@ -64,7 +64,7 @@ class Courier:
                 self._threads.append(thread)
                 thread.start()
         try:
-            self._lanes[integration.id].put_nowait(errand)
+            self._lanes[integration.id].put_nowait(outgoing)
         except Full as error:
             raise NotPossible(f"{MOST_WAITING} events wait for {integration.name} already.") from error
 
@@ -83,50 +83,50 @@ class Courier:
             thread.join()
         self._calls.shutdown()
 
-    def _run(self, lane: "Queue[Errand | None]") -> None:
+    def _run(self, lane: "Queue[OutgoingEvent | None]") -> None:
         """What is held back goes right after the next event, or when none has come for a while."""
-        held: Errand | None = None
+        held: OutgoingEvent | None = None
         while not self._stopping.is_set():
             try:
-                errand = lane.get(timeout=HOLD_SECONDS * self._patience if held else None)
+                outgoing = lane.get(timeout=HOLD_SECONDS * self._patience if held else None)
             except Empty:
-                errand = None
-            if errand is not None and errand.plan.held_back and held is None:
-                held = errand
+                outgoing = None
+            if outgoing is not None and outgoing.plan.held_back and held is None:
+                held = outgoing
                 continue
-            for each in (errand, held):
+            for each in (outgoing, held):
                 if each is not None:
                     self._deliver(each)
                     lane.task_done()
             held = None
 
-    def _deliver(self, errand: Errand) -> None:
-        if self._stopping.wait(errand.plan.delay):
+    def _deliver(self, outgoing: OutgoingEvent) -> None:
+        if self._stopping.wait(outgoing.plan.delay):
             return
-        copies = [self._calls.submit(self._insist, errand, copy) for copy in range(errand.plan.copies)]
+        copies = [self._calls.submit(self._insist, outgoing, copy) for copy in range(outgoing.plan.copies)]
         for copy in copies:
             if fault := copy.exception():  # the next event must go out all the same
                 log.error("An event could not be sent.", action="simulator_failed", exc_info=fault)
 
-    def _insist(self, errand: Errand, copy: int) -> None:
+    def _insist(self, outgoing: OutgoingEvent, copy: int) -> None:
         """One delivery, and where that is asked for its retries: after a 5xx, or when nothing answered."""
-        labels = [*(["duplicate"] if copy else []), *(["held back"] if errand.plan.held_back else [])]
+        labels = [*(["duplicate"] if copy else []), *(["held back"] if outgoing.plan.held_back else [])]
         for attempt, pause in enumerate((*RETRY_SECONDS, None)):
             retried = [f"retry {attempt}"] if attempt else []
-            status = self._call(errand, ", ".join([*labels, *retried]))
-            if not errand.behaviour.retries or pause is None or (status is not None and status < 500):
+            status = self._call(outgoing, ", ".join([*labels, *retried]))
+            if not outgoing.behaviour.retries or pause is None or (status is not None and status < 500):
                 return
             if self._stopping.wait(pause * self._patience):
                 return
 
-    def _call(self, errand: Errand, label: str) -> int | None:
+    def _call(self, outgoing: OutgoingEvent, label: str) -> int | None:
         """The status of the answer, None where there was none."""
-        integration = errand.integration
-        headers = _headers(integration, errand.behaviour)
-        call = _described(self._state.number("call"), errand, label)
+        integration = outgoing.integration
+        headers = _headers(integration, outgoing.behaviour)
+        call = _described(self._state.number("call"), outgoing, label)
         self._state.call_began(call)
         began = time.monotonic()
-        content = body(errand.event, integration, headers, errand.behaviour)
+        content = body(outgoing.event, integration, headers, outgoing.behaviour)
         try:
             posted = self._post(
                 integration.webhook_url, content, {"User-Agent": "ProQuant-simulator", **headers}, TIMEOUT_SECONDS
@@ -147,20 +147,20 @@ def _headers(integration: Integration, behaviour: Misbehaviour) -> dict[str, str
     return {name: f"{value}-spoiled" for name, value in integration.headers.items()}
 
 
-def _described(id_: int, errand: Errand, label: str) -> Call:
-    integration, event = errand.integration, errand.event
+def _described(id_: int, outgoing: OutgoingEvent, label: str) -> WebhookCall:
+    integration, event = outgoing.integration, outgoing.event
     headers = masked_headers(integration.headers)
     content = body(
-        event, replace(integration, webhook_url=masked_url(integration.webhook_url)), headers, errand.behaviour
+        event, replace(integration, webhook_url=masked_url(integration.webhook_url)), headers, outgoing.behaviour
     )
-    return Call(
+    return WebhookCall(
         id=id_,
         at=datetime.now(UTC),
         type=str(event.type),
         integration=integration.name,
         strategy=event.strategy_name,
         summary=_summary(event),
-        label=", ".join(filter(None, [label, "spoiled token" if errand.behaviour.wrong_token else ""])),
+        label=", ".join(filter(None, [label, "spoiled token" if outgoing.behaviour.wrong_token else ""])),
         url=masked_url(integration.webhook_url),
         headers={"Content-Type": "application/json", **headers},
         body=content.decode(),
@@ -173,6 +173,6 @@ def _summary(event: Event) -> str:
     return ""
 
 
-def _shown(posted: Posted, integration: Integration) -> Answer:
+def _shown(posted: Posted, integration: Integration) -> WebhookAnswer:
     headers = {name: masked_text(value, integration) for name, value in posted.headers.items()}
-    return Answer(posted.status, headers, masked_text(posted.body.decode(errors="replace"), integration))
+    return WebhookAnswer(posted.status, headers, masked_text(posted.body.decode(errors="replace"), integration))

@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 
 from shared.domain import Direction, EventType
 from shared.signal_rules import TICKER_RULE, is_ticker
-from tools.simulator.misbehaviour import LONGEST_DELAY, WELL_BEHAVED, Misbehaviour, Versions
+from tools.simulator.misbehaviour import LONGEST_DELAY, WELL_BEHAVED, Misbehaviour, SentVersions
 from tools.simulator.model import NotPossible, Ticket
 
 Form = Mapping[str, str]
@@ -43,7 +43,7 @@ def behaviour(form: Form) -> Misbehaviour:
     if "well" in form:
         return WELL_BEHAVED
     try:
-        versions = Versions(form.get("versions", Versions.V1))
+        versions = SentVersions(form.get("versions", SentVersions.V1))
         deprecated = date.fromisoformat(form["deprecated"]) if form.get("deprecated") else None
     except ValueError as error:
         raise NotPossible("The versions are v1, v1+v2 or v2, and a date is written 2030-12-31.") from error

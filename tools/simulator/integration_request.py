@@ -17,7 +17,7 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 OWN_HEADERS = frozenset({"content-type", "content-length", "host", "transfer-encoding", "connection"})
 
 
-class RequestRefused(BridgeError):
+class InvalidRequest(BridgeError):
     """The request is not what the guide asks for; the message names each field that is odd, and echoes no value."""
 
 
@@ -38,7 +38,7 @@ def read(body: bytes, id_: str) -> Integration:
         *_odd_headers(headers),
     ]
     if problems:
-        raise RequestRefused("; ".join(problems))
+        raise InvalidRequest("; ".join(problems))
     return Integration(
         id=id_,
         name=str(request["name"]),
@@ -59,12 +59,12 @@ def _parsed(body: bytes) -> object:
     except (ValueError, RecursionError):
         pass
     # Raised outside the handler: the decoder's error carries the whole body along, and a token is in it.
-    raise RequestRefused("body: is not JSON")
+    raise InvalidRequest("body: is not JSON")
 
 
 def _object(value: object, place: str) -> Mapping[str, object]:
     if not isinstance(value, dict):
-        raise RequestRefused(f"{place}: must be an object")
+        raise InvalidRequest(f"{place}: must be an object")
     return value
 
 

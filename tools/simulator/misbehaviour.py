@@ -12,7 +12,7 @@ from tools.simulator.model import Integration
 LONGEST_DELAY = 30.0
 
 
-class Versions(StrEnum):
+class SentVersions(StrEnum):
     """In which protocol versions an event is sent (guide, "Versioning")."""
 
     V1 = "v1"
@@ -33,7 +33,7 @@ class Misbehaviour:
     reordering: float = 0.0
     retries: bool = False
     delay: float = 0.0
-    versions: Versions = Versions.V1
+    versions: SentVersions = SentVersions.V1
     deprecated: date | None = None
     wrong_token: bool = False
     after_deletion: bool = False
@@ -67,9 +67,9 @@ def body(event: Event, integration: Integration, headers: dict[str, str], behavi
     """The event as it is sent: in one version or in two, with the integration's echo and these headers in it."""
     echo = integration.echo(headers)
     versions: dict[str, object] = {}
-    if behaviour.versions is not Versions.V2:
+    if behaviour.versions is not SentVersions.V2:
         versions["v1"] = {"deprecation": _deprecation(behaviour.deprecated), "event": v1_event(event, echo)}
-    if behaviour.versions is not Versions.V1:
+    if behaviour.versions is not SentVersions.V1:
         versions["v2"] = {"deprecation": None, "event": _v2_event(event, echo)}
     return encoded(versions)
 

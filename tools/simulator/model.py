@@ -8,14 +8,14 @@ from enum import StrEnum
 
 from shared.domain import Direction
 from shared.errors import BridgeError
-from tools.simulator.notification_rules import Judgement
+from tools.simulator.notification_rules import NotificationVerdict
 
 
 class NotPossible(BridgeError):
     """What a person asks for on the page does not fit what there is."""
 
 
-class Standing(StrEnum):
+class UserDecision(StrEnum):
     """What the user has said about an integration (guide, "Creating an Integration")."""
 
     REQUESTED = "requested"
@@ -35,7 +35,7 @@ class Integration:
     user_email: str
     webhook_url: str
     headers: Mapping[str, str] = field(repr=False)
-    standing: Standing = Standing.REQUESTED
+    standing: UserDecision = UserDecision.REQUESTED
 
     def echo(self, headers: Mapping[str, str]) -> dict[str, object]:
         """The member `integration` of every event (guide, "v1 Request Example"), with these headers."""
@@ -60,7 +60,7 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class SimulatedPosition:
     """The simulated position that a strategy holds at ProQuant, whatever became of its signal elsewhere."""
 
     position_id: str
@@ -68,19 +68,19 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Strategy:
+class SimulatedStrategy:
     """A running strategy. `enabled` are the ids of its integrations, `every` the seconds between signals by itself."""
 
     id: str
     name: str
     usual: Ticket
-    held: Held | None = None
+    held: SimulatedPosition | None = None
     enabled: frozenset[str] = frozenset()
     every: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WebhookAnswer:
     """What came back from a webhook. `body` is cut and masked: it is for people to read."""
 
     status: int
@@ -89,7 +89,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class WebhookCall:
     """One HTTP call to a webhook, with nothing in it that is secret.
 
     Until it has ended, `took` (seconds) and `judgement` are None. `answer` stays None where none came: `failure` says
@@ -107,6 +107,6 @@ class Call:
     headers: Mapping[str, str]
     body: str
     took: float | None = None
-    answer: Answer | None = None
+    answer: WebhookAnswer | None = None
     failure: str = ""
-    judgement: Judgement | None = None
+    judgement: NotificationVerdict | None = None

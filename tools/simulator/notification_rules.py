@@ -33,7 +33,7 @@ THE_NINE = frozenset(Notification) - {Notification.NONE, Notification.GENERIC}
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class AnswerRule:
     """One of the four rules, whether the answer keeps it, and what the answer has."""
 
     asks: str
@@ -42,34 +42,34 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class NotificationVerdict:
     """What is shown, and why. There are no rules to look at where nothing answered."""
 
     notification: Notification
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[AnswerRule, ...] = ()
 
 
-NO_ANSWER: Final = Judgement(Notification.GENERIC)
+NO_ANSWER: Final = NotificationVerdict(Notification.GENERIC)
 """The guide does not say what is shown when nothing answers; something did go wrong, so the generic one is assumed."""
 
 
-def judge(status: int, headers: Mapping[str, str], body: bytes) -> Judgement:
+def judge(status: int, headers: Mapping[str, str], body: bytes) -> NotificationVerdict:
     """What the phone shows for this answer; the names of `headers` in any case."""
     lower = {name.lower(): value.strip() for name, value in headers.items()}
     type_ = _type_in(body)
     known = next((each for each in THE_NINE if each == type_), None)
     media_type = lower.get("content-type", "")
     rules = (
-        Rule("status code >= 400", status >= 400, str(status)),
-        Rule("content type application/json", _is_json(media_type), media_type or "none"),
-        Rule(f"header {ERROR_HEADER}: 1", lower.get(ERROR_HEADER) == "1", lower.get(ERROR_HEADER, "none")),
-        Rule("one of the nine types in the body", known is not None, str(type_ or "none")[:80]),
+        AnswerRule("status code >= 400", status >= 400, str(status)),
+        AnswerRule("content type application/json", _is_json(media_type), media_type or "none"),
+        AnswerRule(f"header {ERROR_HEADER}: 1", lower.get(ERROR_HEADER) == "1", lower.get(ERROR_HEADER, "none")),
+        AnswerRule("one of the nine types in the body", known is not None, str(type_ or "none")[:80]),
     )
     if status < 400:
-        return Judgement(Notification.NONE, rules)
+        return NotificationVerdict(Notification.NONE, rules)
     if known is None or not all(rule.kept for rule in rules):
-        return Judgement(Notification.GENERIC, rules)
-    return Judgement(known, rules)
+        return NotificationVerdict(Notification.GENERIC, rules)
+    return NotificationVerdict(known, rules)
 
 
 def _is_json(media_type: str) -> bool:

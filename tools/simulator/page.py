@@ -8,10 +8,10 @@ from flask import Blueprint, Response, jsonify, render_template, request, url_fo
 
 from shared.domain import EventType
 from tools.simulator import forms, notifications
-from tools.simulator.app_user import Desk
+from tools.simulator.app_user import AppUser
 from tools.simulator.indentation import indented
-from tools.simulator.misbehaviour import WELL_BEHAVED, Versions
-from tools.simulator.model import Call, NotPossible, Standing
+from tools.simulator.misbehaviour import WELL_BEHAVED, SentVersions
+from tools.simulator.model import NotPossible, UserDecision, WebhookCall
 from tools.simulator.notification_rules import Notification
 from tools.simulator.recipes import RECIPES
 from tools.simulator.redaction import masked_url
@@ -29,7 +29,7 @@ _ANSWERS = {
 }
 
 
-def make_page(state: State, desk: Desk, seed: int) -> Blueprint:
+def make_page(state: State, app_user: AppUser, seed: int) -> Blueprint:
     """The routes of the page."""
     page = Blueprint("page", __name__, template_folder="templates", static_folder="static", static_url_path="/static")
     page.add_app_template_filter(masked_url)
@@ -60,43 +60,43 @@ def make_page(state: State, desk: Desk, seed: int) -> Blueprint:
         )
         return jsonify(revision=view.revision, parts=parts)
 
-    _add_actions(page, desk)
+    _add_actions(page, app_user)
     return page
 
 
-def _add_actions(page: Blueprint, desk: Desk) -> None:
+def _add_actions(page: Blueprint, app_user: AppUser) -> None:
     @page.post("/integrations/<id_>/<answer>")
     def say(id_: str, answer: str) -> Response:
         if answer not in _ANSWERS:
             raise NotPossible("An integration can be approved, rejected or deleted.")
-        return _done(lambda: desk.say(id_, _ANSWERS[answer]))
+        return _done(lambda: app_user.say(id_, _ANSWERS[answer]))
 
     @page.post("/strategies")
     def add_strategy() -> Response:
         name = request.form.get("name", "").strip()
         if not (0 < len(name) <= 100 and name.isprintable()):
             raise NotPossible("A strategy needs a name of at most 100 characters.")
-        return _done(lambda: desk.add_strategy(name, forms.ticket(request.form)))
+        return _done(lambda: app_user.add_strategy(name, forms.ticket(request.form)))
 
     @page.post("/strategies/<id_>/integrations/<integration>")
     def enable(id_: str, integration: str) -> Response:
-        return _done(lambda: desk.enable(id_, integration, request.form.get("enabled") == "yes"))
+        return _done(lambda: app_user.enable(id_, integration, request.form.get("enabled") == "yes"))
 
     @page.post("/signals")
     def signal() -> Response:
-        return _done(lambda: desk.signal(_strategy(), forms.kind(request.form), forms.ticket(request.form)))
+        return _done(lambda: app_user.signal(_strategy(), forms.kind(request.form), forms.ticket(request.form)))
 
     @page.post("/recipes")
     def cook() -> Response:
-        return _done(lambda: desk.cook(_strategy(), request.form.get("error", "")))
+        return _done(lambda: app_user.cook(_strategy(), request.form.get("error", "")))
 
     @page.post("/schedule")
     def schedule() -> Response:
-        return _done(lambda: desk.schedule(_strategy(), forms.pace(request.form)))
+        return _done(lambda: app_user.schedule(_strategy(), forms.pace(request.form)))
 
     @page.post("/behaviour")
     def behave() -> Response:
-        return _done(lambda: desk.behave(forms.behaviour(request.form)))
+        return _done(lambda: app_user.behave(forms.behaviour(request.form)))
 
 
 def _done(action: Callable[[], object]) -> Response:
@@ -115,9 +115,9 @@ def _seen(view: View, seed: int, most: int | None) -> dict[str, object]:
         "told": list(islice(_told(view), SHOWN_NOTIFICATIONS)),
         "seed": seed,
         "recipes": RECIPES.values(),
-        "versions": list(Versions),
+        "versions": list(SentVersions),
         "misbehaves": view.behaviour != WELL_BEHAVED,
-        "approved": [each for each in view.integrations.values() if each.standing is Standing.APPROVED],
+        "approved": [each for each in view.integrations.values() if each.standing is UserDecision.APPROVED],
     }
 
 
@@ -125,7 +125,7 @@ def _strategy() -> str:
     return request.form.get("strategy", "")
 
 
-def _told(view: View) -> Iterator[tuple[Call, str, str]]:
+def _told(view: View) -> Iterator[tuple[WebhookCall, str, str]]:
     """What the phone has shown, newest first: the call, the title and the sentence."""
     for call in view.calls:
         if call.judgement is not None and call.judgement.notification is not Notification.NONE:

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from tools.simulator.app_user import Desk
+from tools.simulator.app_user import AppUser
 from tools.simulator.model import NotPossible
 from tools.simulator.state import State, View
 
@@ -14,9 +14,9 @@ LONGEST_WAIT = 60.0
 class Schedule:
     """Who is due, and when. Times in seconds of `monotonic`."""
 
-    def __init__(self, state: State, desk: Desk, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, state: State, app_user: AppUser, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._state = state
-        self._desk = desk
+        self._app_user = app_user
         self._monotonic = monotonic
         self._due: dict[str, tuple[float, float]] = {}  # strategy -> its pace, and when its next signal is due
         self._stopping = threading.Event()
@@ -54,6 +54,6 @@ class Schedule:
 
     def _tick(self, strategy: str) -> None:
         try:
-            self._desk.tick(strategy)
+            self._app_user.tick(strategy)
         except NotPossible:  # too many events wait already: this signal is left out, and the next one may fit
             return

@@ -8,7 +8,7 @@ from environs import EnvError, FileAwareEnv
 from marshmallow import validate
 
 from shared.errors import ConfigurationError
-from tools.simulator.misbehaviour import LONGEST_DELAY, Misbehaviour, Versions
+from tools.simulator.misbehaviour import LONGEST_DELAY, Misbehaviour, SentVersions
 
 PREFIX = "SIMULATOR_"
 DEFAULT_PORT = 8090
@@ -48,7 +48,7 @@ def _behaviour(env: FileAwareEnv) -> dict[str, object]:
         "reordering": env.float("REORDERING", 0.0, validate=share),
         "retries": env.bool("RETRIES", False),
         "delay": env.float("DELAY", 0.0, validate=validate.Range(0, LONGEST_DELAY)),
-        "versions": env.enum("VERSIONS", Versions.V1, enum=Versions, by_value=True),
+        "versions": env.enum("VERSIONS", SentVersions.V1, enum=SentVersions, by_value=True),
         "deprecated": env.date("DEPRECATED", None),
     }
 

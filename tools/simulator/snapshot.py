@@ -13,10 +13,10 @@ from typing import Any
 
 from shared.domain import Direction
 from shared.errors import ConfigurationError
-from tools.simulator.model import Held, Integration, Standing, Strategy, Ticket
+from tools.simulator.model import Integration, SimulatedPosition, SimulatedStrategy, Ticket, UserDecision
 
 
-def save(path: Path, integrations: Iterable[Integration], strategies: Iterable[Strategy]) -> None:
+def save(path: Path, integrations: Iterable[Integration], strategies: Iterable[SimulatedStrategy]) -> None:
     """Replaces the file by what there is now. Raises OSError."""
     content = {
         "integrations": [_integration(each) for each in integrations],
@@ -28,7 +28,7 @@ def save(path: Path, integrations: Iterable[Integration], strategies: Iterable[S
     fresh.rename(path)
 
 
-def load(path: Path) -> tuple[list[Integration], list[Strategy]]:
+def load(path: Path) -> tuple[list[Integration], list[SimulatedStrategy]]:
     """What the file holds; nothing if there is none. Raises ConfigurationError for a file that `save` did not write."""
     try:
         content = json.loads(path.read_text())
@@ -45,7 +45,7 @@ def _integration(integration: Integration) -> dict[str, Any]:
     return {field.name: getattr(integration, field.name) for field in fields(Integration)}
 
 
-def _strategy(strategy: Strategy) -> dict[str, Any]:
+def _strategy(strategy: SimulatedStrategy) -> dict[str, Any]:
     held = strategy.held
     return {
         "id": strategy.id,
@@ -61,13 +61,13 @@ def _ticket(ticket: Ticket) -> dict[str, str]:
 
 
 def _read_integration(kept: Mapping[str, Any]) -> Integration:
-    return Integration(**{**kept, "standing": Standing(kept["standing"])})
+    return Integration(**{**kept, "standing": UserDecision(kept["standing"])})
 
 
-def _read_strategy(kept: Mapping[str, Any]) -> Strategy:
+def _read_strategy(kept: Mapping[str, Any]) -> SimulatedStrategy:
     """Its schedule is not kept: nobody expects signals from a simulator that was only just started."""
-    held = kept["held"] and Held(kept["held"]["position_id"], _read_ticket(kept["held"]["ticket"]))
-    return Strategy(kept["id"], kept["name"], _read_ticket(kept["usual"]), held, frozenset(kept["enabled"]))
+    held = kept["held"] and SimulatedPosition(kept["held"]["position_id"], _read_ticket(kept["held"]["ticket"]))
+    return SimulatedStrategy(kept["id"], kept["name"], _read_ticket(kept["usual"]), held, frozenset(kept["enabled"]))
 
 
 def _read_ticket(kept: Mapping[str, str]) -> Ticket:

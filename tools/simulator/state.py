@@ -12,8 +12,8 @@ from typing import TypeVar
 
 from tools.simulator import snapshot
 from tools.simulator.misbehaviour import WELL_BEHAVED, Misbehaviour
-from tools.simulator.model import Answer, Call, Integration, NotPossible, Strategy
-from tools.simulator.notification_rules import Judgement
+from tools.simulator.model import Integration, NotPossible, SimulatedStrategy, WebhookAnswer, WebhookCall
+from tools.simulator.notification_rules import NotificationVerdict
 
 T = TypeVar("T")
 MOST_CALLS = 1000
@@ -27,9 +27,9 @@ class View:
 
     revision: int
     integrations: Mapping[str, Integration]
-    strategies: Mapping[str, Strategy]
+    strategies: Mapping[str, SimulatedStrategy]
     behaviour: Misbehaviour
-    calls: tuple[Call, ...]
+    calls: tuple[WebhookCall, ...]
 
 
 class State:
@@ -46,7 +46,7 @@ class State:
         integrations, strategies = snapshot.load(keep) if keep else ([], [])
         self._integrations = {each.id: each for each in integrations}
         self._strategies = {each.id: each for each in strategies}
-        self._calls: OrderedDict[int, Call] = OrderedDict()
+        self._calls: OrderedDict[int, WebhookCall] = OrderedDict()
         self._behaviour = behaviour
 
     def view(self) -> View:
@@ -84,7 +84,7 @@ class State:
         with self.lock:
             return _found(self._integrations, id_, "integration")
 
-    def strategy(self, id_: str) -> Strategy:
+    def strategy(self, id_: str) -> SimulatedStrategy:
         """Raises NotPossible if there is none."""
         with self.lock:
             return _found(self._strategies, id_, "strategy")
@@ -95,7 +95,7 @@ class State:
             _put(self._integrations, integration.id, integration, MOST_INTEGRATIONS)
             self._save()
 
-    def put_strategy(self, strategy: Strategy) -> None:
+    def put_strategy(self, strategy: SimulatedStrategy) -> None:
         """Adds it, or replaces the one of its id. Raises NotPossible when there are too many."""
         with self._changing():
             _put(self._strategies, strategy.id, strategy, MOST_STRATEGIES)
@@ -106,14 +106,16 @@ class State:
         with self._changing():
             self._behaviour = behaviour
 
-    def call_began(self, call: Call) -> None:
+    def call_began(self, call: WebhookCall) -> None:
         """Remembers a call; the oldest is forgotten when there are too many."""
         with self._changing():
             self._calls[call.id] = call
             while len(self._calls) > MOST_CALLS:
                 self._calls.popitem(last=False)
 
-    def call_ended(self, id_: int, took: float, judgement: Judgement, answer: Answer | None, failure: str) -> None:
+    def call_ended(
+        self, id_: int, took: float, judgement: NotificationVerdict, answer: WebhookAnswer | None, failure: str
+    ) -> None:
         """Notes how a call ended, unless it is forgotten by now. `took` in seconds."""
         with self._changing():
             if id_ in self._calls:

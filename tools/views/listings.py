@@ -61,7 +61,7 @@ _STRATEGY_ID = func.nullif(Strategy.strategy_id, "").label("strategy_id")  # emp
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class SignalPosition:
     """The open position of a strategy, in the words of a signal."""
 
     proquant_position_id: str
@@ -105,7 +105,7 @@ def integrations(session: Session, account: str | None = None) -> Records:
         null().label("attempts"),
         null().label("problem"),
     ).where(
-        (Account.integration != accounts.Integration.UNKNOWN)
+        (Account.integration != accounts.ManualIntegration.UNKNOWN)
         | ~select(IntegrationRow.id).where(IntegrationRow.account_id == Account.id).exists()
     )
     both = union_all(_of_account(session, requested, account), _of_account(session, by_hand, account)).subquery()
@@ -202,7 +202,7 @@ def deliveries(session: Session, alerts: list[int]) -> dict[int, Records]:
     return told
 
 
-def held(session: Session, account: str, strategy_id: str) -> Held | None:
+def held(session: Session, account: str, strategy_id: str) -> SignalPosition | None:
     """What the strategy holds, if anything. Raises UnknownAccount."""
     row = session.execute(
         select(*columns(PositionRow, "proquant_position_id", "ticker", "direction", "quantity"))
@@ -210,7 +210,7 @@ def held(session: Session, account: str, strategy_id: str) -> Held | None:
         .where(Strategy.account_id == accounts.named(session, account).id, Strategy.strategy_id == strategy_id)
         .where(PositionRow.state == "open")
     ).one_or_none()
-    return None if row is None else Held(*row)
+    return None if row is None else SignalPosition(*row)
 
 
 def _of_account(session: Session, query: Select[Any], account: str | None) -> Select[Any]:

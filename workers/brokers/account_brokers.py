@@ -7,19 +7,19 @@ from shared.database.engine import Sessions
 from shared.database.tables.accounts import Account
 from shared.domain import AccountId
 from workers.brokers.base import Broker
-from workers.brokers.rate_limit import Budgeted
-from workers.brokers.rate_limit_setting import own_budget
+from workers.brokers.rate_limit import RateLimitedBroker
+from workers.brokers.rate_limit_setting import own_rate_limit
 from workers.brokers.registry import make_broker
-from workers.brokers.request_counter import Meter
+from workers.brokers.request_counter import RequestCounter
 
 
-class Adapters:
+class AccountBrokers:
     """Finds the adapter of an account, whose settings never change. Thread-safe."""
 
-    def __init__(self, sessions: Sessions, secret_key: str | None, meter: Meter | None = None) -> None:
-        """`meter`: keeps the calls of every account within its broker's budget; without it nobody does."""
+    def __init__(self, sessions: Sessions, secret_key: str | None, counter: RequestCounter | None = None) -> None:
+        """`counter`: keeps the calls of every account within its broker's budget; without it nobody does."""
         self._sessions = sessions
-        self._meter = meter
+        self._counter = counter
         self._secret_key = secret_key
         self._lock = threading.Lock()
         self._brokers: dict[AccountId, Broker] = {}
@@ -37,12 +37,16 @@ class Adapters:
             for broker in self._brokers.values():
                 broker.close()
             self._brokers.clear()
-        if self._meter is not None:
-            self._meter.close()
+        if self._counter is not None:
+            self._counter.close()
 
     def _make(self, account: AccountId) -> Broker:
         with self._sessions() as session:
             row = session.get_one(Account, account)
         settings = vault.decrypt(self._secret_key, row.broker_settings)
         broker = make_broker(row.broker, settings, row.name)
-        return broker if self._meter is None else Budgeted(broker, self._meter, str(account), own_budget(settings))
+        return (
+            broker
+            if self._counter is None
+            else RateLimitedBroker(broker, self._counter, str(account), own_rate_limit(settings))
+        )

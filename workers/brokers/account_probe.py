@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from workers.brokers.base import AccountSummary, Broker, BrokerUnavailable, Instrument
-from workers.brokers.live_or_practice import Stakes, stakes_of
+from workers.brokers.live_or_practice import MoneyKind, money_kind_of
 
 INSPECTION_SECONDS = 60.0  # of all its calls together; each has the adapter's own time limits too
 
@@ -18,7 +18,7 @@ class Inspection:
     `nets_positions` and `opposite_sides` are those of the capabilities, after the broker was asked.
     """
 
-    stakes: Stakes
+    money_kind: MoneyKind
     account: AccountSummary | None
     nets_positions: bool
     opposite_sides: bool
@@ -49,4 +49,4 @@ def _asked(broker: Broker, kind: str, settings: Mapping[str, str]) -> Inspection
     account = None if kind == "paper" else broker.account()  # its books open with the first order, not before
     instruments = broker.instruments()
     told = broker.capabilities
-    return Inspection(stakes_of(kind, settings), account, told.nets_positions, told.opposite_sides, instruments)
+    return Inspection(money_kind_of(kind, settings), account, told.nets_positions, told.opposite_sides, instruments)

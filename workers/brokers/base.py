@@ -10,7 +10,7 @@ from typing import Protocol
 from shared.accounts.instrument import Instrument
 from shared.domain import BrokerOrderId, ClientOrderId, Direction, ErrorType, Leg
 from shared.ledger.reports import Fill, OrderReport
-from shared.redaction import struck
+from shared.redaction import redact
 
 __all__ = [
     "AccountSummary",
@@ -19,7 +19,6 @@ __all__ = [
     "BrokerFactory",
     "BrokerPosition",
     "BrokerUnavailable",
-    "Budget",
     "Capabilities",
     "Dedupe",
     "Fill",
@@ -29,6 +28,7 @@ __all__ = [
     "OrderReport",
     "OrderRequest",
     "OutcomeUnknown",
+    "RateLimit",
     "Withheld",
 ]
 
@@ -43,7 +43,7 @@ class Dedupe(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class RateLimit:
     """How many requests an account may make in any `seconds`, as the vendor says. `submit`: as many as a submit needs.
 
     Every other method counts as one.
@@ -58,12 +58,13 @@ class Budget:
 class Capabilities:
     """What an adapter promises, so that callers ask for a property and never for a name.
 
-    `settle_seconds`: how long after the end of a submit a look-up may still miss an order that was accepted;
-    "not found" counts only after it. `deadline_seconds`: the longest that `submit` can take, enforced by the adapter's
-    own timeouts; it must be well below `LEASE_SECONDS`. `nets_positions`: the account keeps one net position a symbol.
+    `settle_seconds`: how long after the end of a submit a look-up may still miss an order that was accepted; "not
+    found" counts only after it. `deadline_seconds`: the longest that `submit` can take, enforced by the adapter's own
+    timeouts; it must be well below `LEASE_SECONDS`. `nets_positions`: the account keeps one net position a symbol.
     `opposite_sides`: a strategy may open long what another one holds short; without it the broker refuses that.
-    `budget`: what the broker allows; None where it allows everything. Callers need not keep it: `rate_limit.py` does.
-    `marks`: whether look-ups begin at a mark; only then is `mark` called before an intent, and only then may it ask.
+    `rate_limit`: what the broker allows; None where it allows everything. Callers need not keep it: `rate_limit.py`
+    does. `marks`: whether look-ups begin at a mark; only then is `mark` called before an intent, and only then may it
+    ask.
     """
 
     dedupe: Dedupe
@@ -71,7 +72,7 @@ class Capabilities:
     settle_seconds: float
     deadline_seconds: float = 15.0
     opposite_sides: bool = True
-    budget: Budget | None = None
+    rate_limit: RateLimit | None = None
     marks: bool = False
 
 
@@ -166,7 +167,7 @@ class OutcomeUnknown(BrokerError):
 
 def _own_words(error: BrokerError, reason: str) -> str:
     """The reason without secrets, as all that a traceback shows of the error: a broker may echo what it was sent."""
-    words = struck(reason)
+    words = redact(reason)
     error.args = tuple(_without_secrets(each, words) for each in error.args)
     return words
 
@@ -175,7 +176,7 @@ def _without_secrets(argument: object, words: str) -> object:
     """An argument as a traceback may show it; of whatever may hold an answer, the words alone."""
     if argument is None or isinstance(argument, int | float | ErrorType):
         return argument
-    return struck(argument) if isinstance(argument, str) else words
+    return redact(argument) if isinstance(argument, str) else words
 
 
 class Broker(Protocol):

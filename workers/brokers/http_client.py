@@ -22,7 +22,7 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class BrokerReply:
     """A whole answer. `body` is its JSON with every fraction as Decimal; None where there is none, or it is no JSON."""
 
     status: int
@@ -41,10 +41,10 @@ class Reply:
 class UnclearAnswer(OutcomeUnknown):
     """An answer that does not say by its status what became of a write; an adapter may know the broker's words."""
 
-    reply: Reply = field(repr=False)  # all of an answer, which may echo what we sent
+    reply: BrokerReply = field(repr=False)  # all of an answer, which may echo what we sent
 
 
-class Wire:
+class HttpClient:
     """A connection pool to one broker. Thread-safe. Never tries anything a second time.
 
     `read` and `write` differ only in what a failure means: a read that fails has changed nothing, a write that fails
@@ -70,7 +70,7 @@ class Wire:
         """Frees the connections."""
         self._client.close()
 
-    def read(self, method: Method, path: str, **request: object) -> Reply:
+    def read(self, method: Method, path: str, **request: object) -> BrokerReply:
         """An answer below 500 to a call that changes nothing. Raises BrokerUnavailable for everything else."""
         try:
             reply = self._answer(method, path, request)
@@ -82,7 +82,7 @@ class Wire:
             raise BrokerUnavailable(f"The broker answered {method} {path} with something that is no JSON.")
         return reply
 
-    def write(self, method: Method, path: str, **request: object) -> Reply:
+    def write(self, method: Method, path: str, **request: object) -> BrokerReply:
         """An answer of the broker to a call that may change something, whatever its status; read it with care.
 
         Raises BrokerUnavailable where nothing was sent, and for 429, which every broker says of what it did not look
@@ -101,7 +101,7 @@ class Wire:
             raise UnclearAnswer(f"The answer {reply.status} to {method} {path} does not say what became of it.", reply)
         return reply
 
-    def _answer(self, method: Method, path: str, request: Mapping[str, object]) -> Reply:
+    def _answer(self, method: Method, path: str, request: Mapping[str, object]) -> BrokerReply:
         """One attempt, within the deadline. Notes the broker's Retry-After for the rate limiter."""
         parts = bytearray()
         with self._deadline.within(self._seconds), self._client.stream(method, path, **request) as response:  # type: ignore[arg-type]  # httpx's own words
@@ -111,9 +111,9 @@ class Wire:
                     raise _BrokenAnswer("too long")
         # A byte order mark is no reason to doubt an answer (RFC 8259, section 8.1, lets a reader pass over it).
         text = parts.decode(response.encoding or "utf-8", errors="replace").removeprefix("\ufeff")
-        reply = Reply(response.status_code, response.headers, _json(text), text)
+        reply = BrokerReply(response.status_code, response.headers, _json(text), text)
         if reply.status == 429 or (reply.status >= 500 and reply.retry_after is not None):
-            patience.asked(reply.retry_after)
+            patience.note_pause(reply.retry_after)
         return reply
 
 

@@ -9,7 +9,7 @@ PRACTICE = {"paper", "practice", "testnet", "sandbox", "demo"}
 PRACTICE_BY_DEFAULT = {"alpaca", "binance", "ccxt", "oanda"}
 
 
-class Stakes(StrEnum):
+class MoneyKind(StrEnum):
     """Whether real money is traded, as far as the settings say."""
 
     PRACTICE = "practice"  # certain: the paper broker, and environments that are none of real money
@@ -18,20 +18,20 @@ class Stakes(StrEnum):
     UNTOLD = "untold"  # an adapter of somebody else, whose settings say neither
 
 
-def stakes_of(kind: str, settings: Mapping[str, str]) -> Stakes:
+def money_kind_of(kind: str, settings: Mapping[str, str]) -> MoneyKind:
     """What an account of this kind with these settings trades with."""
     if kind == "paper":
-        return Stakes.PRACTICE
+        return MoneyKind.PRACTICE
     if settings.get("environment", "practice") not in PRACTICE or settings.get("sandbox", "true") != "true":
-        return Stakes.LIVE
+        return MoneyKind.LIVE
     if "base_url" in settings:
-        return Stakes.LOCAL if _is_here(settings["base_url"]) else Stakes.LIVE
-    return Stakes.PRACTICE if kind in PRACTICE_BY_DEFAULT else Stakes.UNTOLD
+        return MoneyKind.LOCAL if _is_here(settings["base_url"]) else MoneyKind.LIVE
+    return MoneyKind.PRACTICE if kind in PRACTICE_BY_DEFAULT else MoneyKind.UNTOLD
 
 
 def may_be_real(kind: str, settings: Mapping[str, str]) -> bool:
     """False only where it is certain. Asked before an order is sent to try a broker."""
-    return stakes_of(kind, settings) is not Stakes.PRACTICE
+    return money_kind_of(kind, settings) is not MoneyKind.PRACTICE
 
 
 def _is_here(address: str) -> bool:

@@ -14,18 +14,18 @@ from workers.brokers.base import (
     Broker,
     BrokerPosition,
     BrokerUnavailable,
-    Budget,
     Capabilities,
     OrderRequest,
+    RateLimit,
     Withheld,
 )
-from workers.brokers.request_counter import LONGEST_SECONDS, Meter
-from workers.brokers.retry_after import Patience
+from workers.brokers.request_counter import LONGEST_SECONDS, RequestCounter
+from workers.brokers.retry_after import RequestedPause
 
 _Told = TypeVar("_Told")
 
 
-class Budgeted:
+class RateLimitedBroker:
     """The same broker; a call beyond its rate limit is not sent, and raises BrokerUnavailable.
 
     A broker that answers one call with 429 is left alone by every worker, for its Retry-After or a default, also where
@@ -33,14 +33,14 @@ class Budgeted:
     besides what the adapter declares, so that a setting only lowers the limit.
     """
 
-    def __init__(self, broker: Broker, meter: Meter, account: str, own: int | None = None) -> None:
-        self._broker, self._meter, self._account, self._own = broker, meter, account, own
+    def __init__(self, broker: Broker, counter: RequestCounter, account: str, own: int | None = None) -> None:
+        self._broker, self._counter, self._account, self._own = broker, counter, account, own
 
     @property
     def capabilities(self) -> Capabilities:
         """Those of the broker; a submit may wait before it is sent, and leases count with that."""
         told = self._broker.capabilities
-        budgets = self._budgets(told.budget)
+        budgets = self._budgets(told.rate_limit)
         return replace(told, deadline_seconds=told.deadline_seconds + len(budgets) * LONGEST_SECONDS)
 
     def instruments(self) -> Sequence[Instrument]:
@@ -69,10 +69,10 @@ class Budgeted:
         self._broker.close()
 
     def _call(self, call: Callable[[], _Told], sends: bool = False, entry: bool = False) -> _Told:
-        budgets = self._budgets(self._broker.capabilities.budget)
-        for budget in budgets:
-            self._meter.spend(self._account, budget, budget.submit if sends else 1, entry)
-        with retry_after.listening() as heard:
+        budgets = self._budgets(self._broker.capabilities.rate_limit)
+        for rate_limit in budgets:
+            self._counter.spend(self._account, rate_limit, rate_limit.submit if sends else 1, entry)
+        with retry_after.collecting_pauses() as heard:
             try:
                 return call()
             except BrokerUnavailable as unavailable:
@@ -82,16 +82,16 @@ class Budgeted:
             finally:
                 self._heed(heard, budgets)
 
-    def _heed(self, heard: Patience, budgets: Sequence[Budget]) -> None:
+    def _heed(self, heard: RequestedPause, budgets: Sequence[RateLimit]) -> None:
         """Where no time was named, what is used up is free again after the time by which the broker counts."""
         unnamed = float(budgets[-1].seconds) if budgets and heard.unnamed else 0.0
         seconds = max(heard.seconds, unnamed)
         if budgets and seconds > 0:
-            self._meter.hold(self._account, seconds)
+            self._counter.hold(self._account, seconds)
 
-    def _budgets(self, declared: Budget | None) -> Sequence[Budget]:
+    def _budgets(self, declared: RateLimit | None) -> Sequence[RateLimit]:
         """All that are kept, the account's own first: what it refuses uses nothing of the other up."""
         if self._own is None:
             return () if declared is None else (declared,)
-        own = Budget(self._own, 60, declared.submit if declared is not None else 1)
+        own = RateLimit(self._own, 60, declared.submit if declared is not None else 1)
         return (own,) if declared in {None, own} else (own, declared)

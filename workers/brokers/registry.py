@@ -5,9 +5,9 @@ from importlib.metadata import EntryPoint, entry_points
 
 from shared import redaction
 from shared.errors import ConfigurationError
-from shared.redaction import struck
+from shared.redaction import redact
 from workers.brokers.base import Broker
-from workers.brokers.rate_limit_setting import OWN_BUDGET, own_budget
+from workers.brokers.rate_limit_setting import OWN_RATE_LIMIT, own_rate_limit
 
 BUILT_IN = {
     "alpaca": "workers.brokers.alpaca.broker:make",
@@ -31,12 +31,12 @@ def make_broker(kind: str, settings: Mapping[str, str], account: str) -> Broker:
         raise ConfigurationError("The setting `account` cannot be chosen: the bridge sets it to the account's name.")
     redaction.add_settings(settings)
     factory = _factory(kind)
-    for_factory = {name: value for name, value in settings.items() if name != OWN_BUDGET}
+    for_factory = {name: value for name, value in settings.items() if name != OWN_RATE_LIMIT}
     try:
-        own_budget(settings)
+        own_rate_limit(settings)
         return factory({**for_factory, "account": account})
     except ValueError as error:
-        raise ConfigurationError(f"The broker {kind} refuses its settings: {struck(str(error))}") from error
+        raise ConfigurationError(f"The broker {kind} refuses its settings: {redact(str(error))}") from error
 
 
 def known_kinds() -> list[str]:

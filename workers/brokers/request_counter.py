@@ -11,7 +11,7 @@ from limits.strategies import MovingWindowRateLimiter
 from redis import Redis
 from redis.exceptions import RedisError
 
-from workers.brokers.base import Budget, Withheld
+from workers.brokers.base import RateLimit, Withheld
 
 log = structlog.get_logger()
 
@@ -24,7 +24,7 @@ LONGEST_HOLD_SECONDS = 600.0  # whatever the broker says; then one call finds ou
 
 
 @dataclass(frozen=True, slots=True)
-class Meter:
+class RequestCounter:
     """Counts the requests of accounts in a moving window. Thread-safe.
 
     `wall`: Unix seconds, by which windows are kept; `monotonic`: by which waiting is; `pause`: waits, in seconds.
@@ -40,16 +40,16 @@ class Meter:
         shared = RedisStorage("redis://", connection_pool=self.redis.connection_pool)
         object.__setattr__(self, "_state", _State(MovingWindowRateLimiter(shared)))
 
-    def spend(self, account: str, budget: Budget, requests: int, entry: bool) -> None:
+    def spend(self, account: str, rate_limit: RateLimit, requests: int, entry: bool) -> None:
         """Takes `requests` from the account's budget; waits for them where they are to be had in a moment.
 
         Raises Withheld, with the seconds to wait, where they are not, and where it took longer than LONGEST_SECONDS to
         find out: a lease covers no more. `entry`: not from the part for exits.
         """
         began = self.monotonic()
-        while wait := self._lacking(account, budget, requests, entry):
+        while wait := self._lacking(account, rate_limit, requests, entry):
             if self.monotonic() + wait > began + MOST_WAIT_SECONDS:
-                raise Withheld(self._why(account, budget), wait)
+                raise Withheld(self._why(account, rate_limit), wait)
             self.pause(wait)
         if self.monotonic() > began + LONGEST_SECONDS:
             raise Withheld("Not sent: it took too long to ask Redis for the account's budget.")
@@ -68,7 +68,7 @@ class Meter:
         """Frees the connections; the meter is not used after it."""
         self.redis.close()
 
-    def _lacking(self, account: str, budget: Budget, requests: int, entry: bool) -> float:
+    def _lacking(self, account: str, rate_limit: RateLimit, requests: int, entry: bool) -> float:
         """Seconds after which to ask again; 0 where the requests are taken.
 
         What this process was told holds also where Redis could not be told, or has forgotten it.
@@ -80,26 +80,32 @@ class Meter:
             try:
                 held = self._held_in_redis(account)
                 self._state.held[account] = self.wall() + held
-                return held or self._take(self._state.shared, account, budget, 1, requests, entry)
+                return held or self._take(self._state.shared, account, rate_limit, 1, requests, entry)
             except RedisError as error:
                 self._fall_silent(error)
-        return self._take(self._state.own, account, budget, SHARE_ALONE, requests, entry)
+        return self._take(self._state.own, account, rate_limit, SHARE_ALONE, requests, entry)
 
-    def _why(self, account: str, budget: Budget) -> str:
+    def _why(self, account: str, rate_limit: RateLimit) -> str:
         if self._state.held.get(account, 0.0) > self.wall():
             return "Not sent: the broker has asked the account for fewer requests."
-        return f"Not sent: the account's budget of {budget.requests} requests in {budget.seconds} s is used up."
+        return f"Not sent: the account's budget of {rate_limit.requests} requests in {rate_limit.seconds} s is used up."
 
     def _held_in_redis(self, account: str) -> float:
         """Seconds for which the broker wants no call, as any worker was told; 0 where it has asked for nothing."""
         return max(int(self.redis.pttl(_held(account))) / 1000, 0.0)
 
     def _take(
-        self, limiter: MovingWindowRateLimiter, account: str, budget: Budget, share: int, requests: int, entry: bool
+        self,
+        limiter: MovingWindowRateLimiter,
+        account: str,
+        rate_limit: RateLimit,
+        share: int,
+        requests: int,
+        entry: bool,
     ) -> float:
-        allowed = max(budget.requests // share, budget.submit)
-        whole = RateLimitItemPerSecond(allowed, budget.seconds, "all")
-        entries = RateLimitItemPerSecond(max(int(allowed * ENTRIES), budget.submit), budget.seconds, "entries")
+        allowed = max(rate_limit.requests // share, rate_limit.submit)
+        whole = RateLimitItemPerSecond(allowed, rate_limit.seconds, "all")
+        entries = RateLimitItemPerSecond(max(int(allowed * ENTRIES), rate_limit.submit), rate_limit.seconds, "entries")
         if not limiter.test(whole, account, cost=requests):
             return self._until_free(limiter, whole, account)
         if entry and not limiter.hit(entries, account, cost=requests):

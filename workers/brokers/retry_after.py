@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class Patience:
+class RequestedPause:
     """What was asked for since. `seconds`: the longest time that was named; `unnamed`: one was asked for without."""
 
     seconds: float = 0.0
@@ -26,13 +26,13 @@ class Patience:
             self.seconds = max(self.seconds, seconds)
 
 
-_LISTENER: ContextVar[Patience | None] = ContextVar("patience", default=None)
+_LISTENER: ContextVar[RequestedPause | None] = ContextVar("patience", default=None)
 
 
 @contextmanager
-def listening() -> Iterator[Patience]:
+def collecting_pauses() -> Iterator[RequestedPause]:
     """Hears what is asked for by the calls within."""
-    patience = Patience()
+    patience = RequestedPause()
     token = _LISTENER.set(patience)
     try:
         yield patience
@@ -40,7 +40,7 @@ def listening() -> Iterator[Patience]:
         _LISTENER.reset(token)
 
 
-def asked(seconds: float | None) -> None:
+def note_pause(seconds: float | None) -> None:
     """Notes that the broker answered this call with a pause in seconds; None where it names no time."""
     if (listener := _LISTENER.get()) is not None:
         listener.asked(seconds)

@@ -1,9 +1,9 @@
 """Whether a REOPEN asks for what the strategy holds already: then it is no flip. Pure."""
 
-from shared.situation.model import Held, Task
+from shared.situation.model import HeldPosition, Task
 
 
-def is_asked_again(held: Held, task: Task) -> bool:
+def is_asked_again(held: HeldPosition, task: Task) -> bool:
     """Whether the REOPEN asks for the very position that is held: then no order is sent.
 
     An id that survives a flip does not tell two flips apart, so all that ProQuant says of the position has to be equal.

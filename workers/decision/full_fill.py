@@ -6,11 +6,11 @@ from shared.ledger.reports import OrderReport
 from shared.situation.model import Order, Situation
 from workers.decision.steps import Finish
 
-ENDED = Finish(EventState.DONE)
-"""What comes of an order for which `ends_whole` says yes."""
+DONE = Finish(EventState.DONE)
+"""What comes of an order for which `is_complete_fill` says yes."""
 
 
-def ends_whole(s: Situation, order: Order, report: OrderReport) -> bool:
+def is_complete_fill(s: Situation, order: Order, report: OrderReport) -> bool:
     """Whether this report of the order, sent in this situation, ends the event as done, whatever else has come since.
 
     So it is where the last leg was filled at once and whole: an open leg, or a CLOSE of all that is held. What a REOPEN

@@ -11,14 +11,14 @@ LOOKUPS_BEFORE_PARKING = 12
 UNASKED_SECONDS_BEFORE_PARKING = 900.0  # the longest hold that a broker gets, and half of it for what comes after
 
 
-def look_again(order: Order, reason: str, now: datetime, limits: Limits) -> Step:
+def look_up_again(order: Order, reason: str, now: datetime, limits: Limits) -> Step:
     """Ask again later; in the end ask a person, but never before a look-up could have been conclusive."""
     if order.lookups >= LOOKUPS_BEFORE_PARKING and now >= conclusive_from(order, limits):
         return Park(f"Order {order.client_order_id} may or may not be at the broker: {reason}")
     return Retry(order.lookups, None, reason)
 
 
-def look_later(
+def look_up_later(
     s: Situation, order: Order, reason: str, retry_after: float | None, now: datetime, limits: Limits
 ) -> Step:
     """The broker was not asked, or did not listen: that is no look-up in vain, and no reason to wait for ever."""
@@ -27,7 +27,7 @@ def look_later(
     return Retry(_attempt(s, now), retry_after, reason, order.leg)
 
 
-def ask_later(s: Situation, leg: Leg, unreachable: Unreachable, now: datetime) -> Retry:
+def ask_again_later(s: Situation, leg: Leg, unreachable: Unreachable, now: datetime) -> Retry:
     """A question that has to be answered before this leg is placed was not: it is asked again."""
     return Retry(_attempt(s, now), unreachable.retry_after, unreachable.reason, leg, unreachable.faulty)
 

@@ -26,10 +26,10 @@ class Limits:
 
 def denial_of(s: Situation, now: datetime, limits: Limits) -> Refusal | None:
     """Why the open leg may not be sent, or None."""
-    return open_rules.denial_of(open_request(s, now, limits))
+    return open_rules.first_denial(request_of_situation(s, now, limits))
 
 
-def open_request(s: Situation, now: datetime, limits: Limits) -> OpenRequest:
+def request_of_situation(s: Situation, now: datetime, limits: Limits) -> OpenRequest:
     """What the open leg asks for, and all that is so when its turn comes."""
     return OpenRequest(
         s.task.direction,

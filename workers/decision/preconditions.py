@@ -6,31 +6,31 @@ from shared.accounts.instrument import Instrument
 from shared.accounts.open_rules import market_closed
 from shared.domain import Refusal
 from workers.decision.open_checks import Limits
-from workers.decision.steps import AskMark, AskMarket, Heard, Place
+from workers.decision.steps import AskMark, AskMarket, BrokerAnswers, SubmitNew
 
 
 def missing_before_order(
-    place: Place, instrument: Instrument | None, heard: Heard, now: datetime, limits: Limits
+    place: SubmitNew, instrument: Instrument | None, answers: BrokerAnswers, now: datetime, limits: Limits
 ) -> AskMarket | AskMark | Refusal | None:
     """The question that the broker has to answer first, or why there can be no order now; None: it can be placed."""
-    is_open = _is_open(place.symbol, instrument, heard, now)
+    is_open = _is_open(place.symbol, instrument, answers, now)
     if is_open is None:
         return AskMarket(place.symbol)
     if not is_open:
         return market_closed(place.ticker)
-    return AskMark() if misses_mark(heard, limits) else None
+    return AskMark() if misses_mark(answers, limits) else None
 
 
-def misses_mark(heard: Heard, limits: Limits) -> bool:
+def misses_mark(answers: BrokerAnswers, limits: Limits) -> bool:
     """Whether look-ups need a mark that the broker has not told yet.
 
     The first answer of a take-up may be missing while later ones come. An order that left without its mark in such a
     moment was found by no look-up, and was sent again without end.
     """
-    return limits.marks and not heard.marked
+    return limits.marks and not answers.marked
 
 
-def _is_open(symbol: str, instrument: Instrument | None, heard: Heard, now: datetime) -> bool | None:
+def _is_open(symbol: str, instrument: Instrument | None, answers: BrokerAnswers, now: datetime) -> bool | None:
     if instrument is not None and instrument.hours is not None:
         return instrument.hours.is_open(now)
-    return heard.markets.get(symbol)
+    return answers.markets.get(symbol)

@@ -56,7 +56,7 @@ class Park:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SubmitNew:
     """Commit the intent of a new order, then send it. `position_id` is what a close leg closes."""
 
     leg: Leg
@@ -69,7 +69,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
+class Resubmit:
     """Send an order again that is proven not to have reached the broker."""
 
     order: Order
@@ -108,7 +108,7 @@ class Withdraw:
     order: Order
 
 
-Step = Finish | WaitUntil | Retry | Park | Place | Send | LookUp | AskMarket | AskMark | WriteOff | Withdraw
+Step = Finish | WaitUntil | Retry | Park | SubmitNew | Resubmit | LookUp | AskMarket | AskMark | WriteOff | Withdraw
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,19 +137,23 @@ class NotSent:
 
 
 @dataclass(frozen=True, slots=True)
-class Unsettled:
-    """The order may or may not be at the broker: a submit without an answer, or a look-up that proves nothing.
-
-    `looked` tells the two apart.
-    """
+class SubmitUnknown:
+    """The submit ended without evidence: the order may or may not be at the broker."""
 
     order: Order
     reason: str
-    looked: bool
 
 
 @dataclass(frozen=True, slots=True)
-class NotLooked:
+class LookupInconclusive:
+    """The look-up proves nothing: the order may or may not be at the broker."""
+
+    order: Order
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LookupNotMade:
     """The look-up is proven not to have been made: nothing has changed, and it counts for nothing."""
 
     order: Order
@@ -158,14 +162,14 @@ class NotLooked:
 
 
 @dataclass(frozen=True, slots=True)
-class Absent:
+class ProvenAbsent:
     """The broker looked and does not have the order, and it is late enough for that to be a proof."""
 
     order: Order
 
 
 @dataclass(frozen=True, slots=True)
-class MarketSaid:
+class MarketAnswer:
     """The answer to AskMarket: whether the market is open."""
 
     symbol: str
@@ -173,7 +177,7 @@ class MarketSaid:
 
 
 @dataclass(frozen=True, slots=True)
-class MarkSaid:
+class MarkAnswer:
     """The answer to AskMark. None: the broker needs none."""
 
     mark: str | None
@@ -191,27 +195,38 @@ class Unreachable:
     faulty: bool = False
 
 
-Answer = Reported | Rejected | NotSent | Unsettled | NotLooked | Absent | MarketSaid | MarkSaid | Unreachable
+BrokerAnswer = (
+    Reported
+    | Rejected
+    | NotSent
+    | SubmitUnknown
+    | LookupInconclusive
+    | LookupNotMade
+    | ProvenAbsent
+    | MarketAnswer
+    | MarkAnswer
+    | Unreachable
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class BrokerAnswers:
     """The broker's answers while the event is executed: the last one, which markets are open, the mark.
 
     `marked`: the broker has answered the question for its mark; until then `mark` says nothing.
     """
 
-    last: Answer | None = None
+    last: BrokerAnswer | None = None
     markets: Mapping[str, bool] = field(default_factory=dict)
     mark: str | None = None
     marked: bool = False
 
-    def then(self, answer: Answer) -> "Heard":
+    def then(self, answer: BrokerAnswer) -> "BrokerAnswers":
         """This, and one more answer."""
         match answer:
-            case MarketSaid(symbol, is_open):
+            case MarketAnswer(symbol, is_open):
                 return replace(self, last=answer, markets={**self.markets, symbol: is_open})
-            case MarkSaid(mark):
+            case MarkAnswer(mark):
                 return replace(self, last=answer, mark=mark, marked=True)
             case _:
                 return replace(self, last=answer)

@@ -20,23 +20,24 @@ from workers.brokers.base import (
 from workers.decision.lookup_patience import conclusive_from
 from workers.decision.open_checks import Limits
 from workers.decision.steps import (
-    Absent,
-    Answer,
-    MarketSaid,
-    MarkSaid,
-    NotLooked,
+    BrokerAnswer,
+    LookupInconclusive,
+    LookupNotMade,
+    MarkAnswer,
+    MarketAnswer,
     NotSent,
+    ProvenAbsent,
     Rejected,
     Reported,
+    SubmitUnknown,
     Unreachable,
-    Unsettled,
 )
 
 log = structlog.get_logger()
 _Said = TypeVar("_Said")
 
 
-def submit(broker: Broker, s: Situation, order: Order) -> Answer:
+def submit(broker: Broker, s: Situation, order: Order) -> BrokerAnswer:
     """Sends the order, once. What an adapter raises outside its contract counts as an unknown outcome."""
     try:
         return Reported(order, broker.submit(_request(s, order)))
@@ -45,13 +46,13 @@ def submit(broker: Broker, s: Situation, order: Order) -> Answer:
     except BrokerUnavailable as unavailable:
         return NotSent(order, unavailable.reason, unavailable.retry_after)
     except OutcomeUnknown as unknown:
-        return Unsettled(order, unknown.reason, looked=False)
+        return SubmitUnknown(order, unknown.reason)
     except Exception as error:  # a bug in an adapter must never pass for a rejection
         log.exception("An adapter broke its contract.", action="adapter_bug", client_order_id=order.client_order_id)
-        return Unsettled(order, f"The adapter raised {type(error).__name__}.", looked=False)
+        return SubmitUnknown(order, f"The adapter raised {type(error).__name__}.")
 
 
-def look_up(broker: Broker, s: Situation, order: Order, asked_at: datetime, limits: Limits) -> Answer:
+def look_up(broker: Broker, s: Situation, order: Order, asked_at: datetime, limits: Limits) -> BrokerAnswer:
     """Asks what became of the order. "Not found" is a proof only if it was asked late enough.
 
     An order that the broker has once reported cannot be absent: then a look-up that misses it proves nothing.
@@ -59,32 +60,32 @@ def look_up(broker: Broker, s: Situation, order: Order, asked_at: datetime, limi
     try:
         report = broker.find(_request(s, order))
     except BrokerUnavailable as unavailable:
-        return NotLooked(order, unavailable.reason, unavailable.retry_after)
+        return LookupNotMade(order, unavailable.reason, unavailable.retry_after)
     except BrokerError as error:
-        return Unsettled(order, _reason(error), looked=True)
+        return LookupInconclusive(order, _reason(error))
     except Exception as error:  # as above
         log.exception("An adapter broke its contract.", action="adapter_bug", client_order_id=order.client_order_id)
-        return Unsettled(order, f"The adapter raised {type(error).__name__}.", looked=True)
+        return LookupInconclusive(order, f"The adapter raised {type(error).__name__}.")
     if report is not None:
         return Reported(order, report)
     if order.state is OrderState.ACCEPTED or asked_at < conclusive_from(order, limits):
-        return Unsettled(order, "The broker does not show the order yet.", looked=True)
-    return Absent(order)
+        return LookupInconclusive(order, "The broker does not show the order yet.")
+    return ProvenAbsent(order)
 
 
-def ask_market(broker: Broker, symbol: str, at: datetime) -> Answer:
+def ask_market(broker: Broker, symbol: str, at: datetime) -> BrokerAnswer:
     """Whether a market order in `symbol` would be executed now."""
     said = _asked(lambda: broker.is_open(symbol, at))
-    return said if isinstance(said, Unreachable) else MarketSaid(symbol, said)
+    return said if isinstance(said, Unreachable) else MarketAnswer(symbol, said)
 
 
-def ask_mark(broker: Broker) -> MarkSaid | Unreachable:
+def ask_mark(broker: Broker) -> MarkAnswer | Unreachable:
     """The broker's high-water mark, which is stored with an intent so that a look-up knows where to begin.
 
     Most brokers find an order by its id alone: they are not asked.
     """
     said = _asked(lambda: broker.mark() if broker.capabilities.marks else None)
-    return said if isinstance(said, Unreachable) else MarkSaid(said)
+    return said if isinstance(said, Unreachable) else MarkAnswer(said)
 
 
 def _asked(question: Callable[[], _Said]) -> _Said | Unreachable:

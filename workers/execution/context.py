@@ -1,4 +1,4 @@
-"""Everything outside that executing an event needs, in one place: built by the composition root, faked by the tests."""
+"""What executing an event depends on, handed in: built by the composition root, faked by the tests."""
 
 import random
 import time
@@ -15,21 +15,21 @@ from workers.runtime.transaction_slots import Committing, unlimited
 
 
 @dataclass(frozen=True, slots=True)
-class AtHand:
-    """An adapter, and what it promised when it was last asked: an adapter may have to ask its broker for that."""
+class BrokerHandle:
+    """An adapter, and its capabilities as last read: reading them may cost a call to its broker."""
 
     broker: Broker
     promises: Capabilities
 
 
 @dataclass(frozen=True, slots=True)
-class Workbench:
-    """What a worker works with. Times in seconds.
+class WorkerContext:
+    """The dependencies of a worker that executes events. Times in seconds.
 
     `owner`: a name for the thread at work, unique among all. `broker`: the adapter of an account, made on first use.
     `announce`: tells waiting requests that an event is finished. `wake`: rings the event at a time; if that is
-    forgotten, the sweep does it. `stopping`: no new order is to be begun. `at_hand`: the adapters that were used
-    already, by account. `lane`: where a thread is in a transaction; the others wait for one without the interpreter, or
+    forgotten, the sweep does it. `stopping`: no new order is to be begun. `handles`: the adapters that were used
+    already, by account. `slot`: where a thread is in a transaction; the others wait for one without the interpreter, or
     speak with a broker.
     """
 
@@ -42,8 +42,8 @@ class Workbench:
     lease: float
     open_max_age: float
     reorder_grace: float
-    at_hand: dict[AccountId, AtHand] = field(default_factory=dict)
-    lane: Callable[[], AbstractContextManager[Committing]] = unlimited
+    handles: dict[AccountId, BrokerHandle] = field(default_factory=dict)
+    slot: Callable[[], AbstractContextManager[Committing]] = unlimited
     clock: Clock = database_clock
     monotonic: Callable[[], float] = time.monotonic
     jitter: Callable[[], float] = field(default=random.random)

@@ -1,4 +1,4 @@
-"""Who may work on one strategy, until when: a row with a fence that grows with every claim."""
+"""The lease of a strategy: one worker, until a time, under a fencing token that grows with every claim."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -79,5 +79,5 @@ def renew(session: Session, lease: Lease, now: datetime, monotonic: float) -> Le
 
 
 def release(session: Session, lease: Lease) -> None:
-    """Lets go, in the transaction that has just looked for more work under the row's lock: no wake-up is missed."""
+    """Releases the lease, in the transaction that has just looked for more work under the row's lock."""
     _RELEASE.rows(session, {"strategy": lease.strategy, "of_fence": lease.fence})

@@ -1,4 +1,4 @@
-"""Writes down, inside a worker's transaction, what was heard from the broker and what is going to be done about it."""
+"""Records, inside a worker's transaction, what the broker has answered and which step comes next."""
 
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -11,25 +11,26 @@ from shared.inbox import refusals, states
 from shared.ledger import intents, orders, waits
 from shared.situation.model import Order, Situation
 from workers.decision.steps import (
-    Absent,
-    Answer,
     AskMark,
     AskMarket,
+    BrokerAnswer,
     Finish,
     LookUp,
-    MarketSaid,
-    MarkSaid,
-    NotLooked,
+    LookupInconclusive,
+    LookupNotMade,
+    MarkAnswer,
+    MarketAnswer,
     NotSent,
     Park,
-    Place,
+    ProvenAbsent,
     Rejected,
     Reported,
+    Resubmit,
     Retry,
-    Send,
     Step,
+    SubmitNew,
+    SubmitUnknown,
     Unreachable,
-    Unsettled,
     WaitUntil,
     Withdraw,
     WriteOff,
@@ -40,7 +41,7 @@ TELLS_REFUSAL = (AlertKind.FLAT_NOT_REVERSED, AlertKind.ORPHAN)  # no second ale
 FAULTS_BEFORE_PARKING = 12  # five minutes, as long as an OPEN is waited for by default; a fault may pass
 
 
-def record_answer(session: Session, answer: Answer, now: datetime) -> None:
+def record_answer(session: Session, answer: BrokerAnswer, now: datetime) -> None:
     """What the broker said becomes the state of the order. Recording the same answer twice changes nothing."""
     match answer:
         case Reported(order, report):
@@ -48,15 +49,14 @@ def record_answer(session: Session, answer: Answer, now: datetime) -> None:
         case Rejected(order, rejection):
             orders.rejected(session, order, rejection.type, rejection.reason)
         case NotSent(order, reason, _):
-            orders.not_there(session, order, reason)
-        case Absent(order):
+            orders.not_sent(session, order, reason)
+        case ProvenAbsent(order):
             orders.absent(session, order)
-        case Unsettled(order, reason, looked):
-            if looked:
-                orders.looked_in_vain(session, order, reason)
-            else:
-                orders.unanswered(session, order, reason, now)
-        case NotLooked() | MarketSaid() | MarkSaid() | Unreachable():
+        case LookupInconclusive(order, reason):
+            orders.lookup_inconclusive(session, order, reason)
+        case SubmitUnknown(order, reason):
+            orders.submit_unknown(session, order, reason, now)
+        case LookupNotMade() | MarketAnswer() | MarkAnswer() | Unreachable():
             pass  # nothing of ours has changed
         case _:
             assert_never(answer)
@@ -73,10 +73,10 @@ def record_step(
     """
     in_flight_until = now + timedelta(seconds=lease)
     match step:
-        case Place():
-            return intents.place(session, s, _intended(s, step, mark, in_flight_until), step.position_id)
-        case Send(order):
-            return orders.send_again(session, order, mark, in_flight_until)
+        case SubmitNew():
+            return intents.store_intent(session, s, _intended(s, step, mark, in_flight_until), step.position_id)
+        case Resubmit(order):
+            return orders.resubmit(session, order, mark, in_flight_until)
         case LookUp(order):
             return order
         case AskMarket() | AskMark():
@@ -101,8 +101,8 @@ def record_step(
             assert_never(step)
 
 
-def _intended(s: Situation, step: Place, mark: str | None, in_flight_until: datetime) -> Order:
-    return intents.intended(s, step.leg, step.generation, step.symbol, step.side, step.quantity, mark, in_flight_until)
+def _intended(s: Situation, step: SubmitNew, mark: str | None, in_flight_until: datetime) -> Order:
+    return intents.new_order(s, step.leg, step.generation, step.symbol, step.side, step.quantity, mark, in_flight_until)
 
 
 def _try_later(session: Session, event: EventId, step: Retry, now: datetime, jitter: float) -> datetime | None:
@@ -151,5 +151,5 @@ def _finish(session: Session, s: Situation, step: Finish, now: datetime) -> bool
         note = "An event of a type that this build does not know."
         raise_alert(session, AlertKind.UNKNOWN_TYPE, note, s.account_id, s.task.id)
     if step.refusal is not None and (answered or tells):
-        refusals.note_told(session, [s.task.id])
+        refusals.mark_told(session, [s.task.id])
     return answered

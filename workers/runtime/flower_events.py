@@ -8,7 +8,7 @@ SECONDS_APART = 0.25
 MOST_TOGETHER = 10_000  # more, and whoever ends a task tells of all of them
 
 
-class EventsTogether(bootsteps.StartStopStep):
+class EventBatcher(bootsteps.StartStopStep):
     """A step of Celery's consumer. Celery tells of each event at once, in the thread that reads the queue.
 
     While it did, the thread with the order waited for the interpreter: of the time between a doorbell and its order

@@ -15,7 +15,7 @@ NICE = 10
 AUTOGROUP = Path("/proc/self/autogroup")
 
 
-def give_way(autogroup: Path = AUTOGROUP) -> None:
+def lower_priority(autogroup: Path = AUTOGROUP) -> None:
     """For this thread and all that it starts. A machine that knows no such thing, or forbids it, is left as it is.
 
     Linux may share processors between sessions first, and looks at this figure only within each (`sched(7)`, "The

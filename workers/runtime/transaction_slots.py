@@ -17,7 +17,7 @@ Committing = Callable[[], object]
 """Says that only the commit follows in this slot."""
 
 
-class Lanes:
+class TransactionSlots:
     """A concurrency limit for transactions: a thread that finds no slot waits without the interpreter. Thread-safe.
 
     Python runs one thread at a time, and each connection has a server process with caches of its own: with eight
@@ -44,7 +44,7 @@ class Lanes:
         self._last: deque[tuple[float, float]] = deque(maxlen=REMEMBERED)  # what was computed, and waited, in seconds
 
     @contextmanager
-    def lane(self) -> Iterator[Committing]:
+    def slot(self) -> Iterator[Committing]:
         """One block in a slot, as soon as one is free. A block that raises is not measured."""
         self._take()
         computed: list[float] = []
@@ -72,10 +72,10 @@ class Lanes:
             self._last.append((computed, waited))
             self._seen += 1
             if self._seen % LOOKED_AT_EVERY == 0:
-                self.open = lanes_for(self._last, self._least, self._most)
+                self.open = slots_for(self._last, self._least, self._most)
 
 
-def lanes_for(transactions: "deque[tuple[float, float]]", least: int, most: int) -> int:
+def slots_for(transactions: "deque[tuple[float, float]]", least: int, most: int) -> int:
     """How many there should be, after transactions that computed and waited so long (seconds). Pure."""
     computed = statistics.median(computes for computes, _ in transactions)
     waited = statistics.quantiles((waits for _, waits in transactions), n=4)[0]

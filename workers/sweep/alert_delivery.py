@@ -8,8 +8,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shared.alerts import channel as channels
 from shared.alerts import deliveries, routing
-from shared.alerts.channel import NotSent
-from shared.alerts.deliveries import Delivery
+from shared.alerts.channel import MessageNotSent
+from shared.alerts.deliveries import AlertDelivery
 from shared.alerts.message import Message, render
 from shared.alerts.rules import Channel, DeliveryState, Rules
 from shared.database.clock import Clock, database_clock
@@ -74,12 +74,12 @@ class Notifier:
     def _one(self, channel: Channel) -> bool:
         """Claim (tx), send (network), note (tx). Whether it is worth going on."""
         with self._sessions.begin() as session:
-            delivery = deliveries.claim(session, channel.name, self._clock(session))
+            delivery = deliveries.claim_next(session, channel.name, self._clock(session))
         if delivery is None:
             return False
         try:
-            self._send(channel.url, render(delivery.told, channel.daily_cap if delivery.last_of_day else None))
-        except NotSent as problem:
+            self._send(channel.url, render(delivery.facts, channel.daily_cap if delivery.last_of_day else None))
+        except MessageNotSent as problem:
             self._not_sent(channel, delivery, str(problem))
             return False
         with self._sessions.begin() as session:
@@ -87,9 +87,9 @@ class Notifier:
         log.info("Alert delivered.", action="notified", channel=channel.name, delivery_id=delivery.id)
         return True
 
-    def _not_sent(self, channel: Channel, delivery: Delivery, reason: str) -> None:
+    def _not_sent(self, channel: Channel, delivery: AlertDelivery, reason: str) -> None:
         with self._sessions.begin() as session:
-            state = deliveries.not_sent(session, delivery, self._clock(session), reason)
+            state = deliveries.sending_failed(session, delivery, self._clock(session), reason)
         what = "An alert was given up." if state is DeliveryState.FAILED else "An alert could not be delivered."
         facts = {"channel": channel.name, "delivery_id": delivery.id, "attempt": delivery.attempt, "reason": reason}
         log.warning(what, action="notify_refused", **facts)

@@ -16,7 +16,7 @@ class DutiesFailed(BridgeError):
     """Some duties of a sweep failed; each is in the log already."""
 
 
-def fulfil(duties: Sequence[Duty]) -> None:
+def run_duties(duties: Sequence[Duty]) -> None:
     """Does all of them, in transactions of their own. Raises DutiesFailed, at the end, with the names of the failed."""
     failed = [_name(duty) for duty in duties if not _done(duty)]
     if failed:

@@ -11,14 +11,14 @@ LONGEST_SECONDS = 600.0  # as often as the instruments of an account whose broke
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _RefreshState:
     """For how long the last request is waited for, and until when by this process's steady clock."""
 
     seconds: float
     until: float
 
 
-class Refreshing:
+class InstrumentRefresh:
     """Asks for what is stale, with a back-off for each account. Used by the sweeping thread alone.
 
     `send`: puts a request for an account into the queue that lives for so many seconds, which is until the next one
@@ -31,7 +31,7 @@ class Refreshing:
     ) -> None:
         self._send = send
         self._monotonic = monotonic
-        self._asked: dict[AccountId, _Asked] = {}
+        self._asked: dict[AccountId, _RefreshState] = {}
 
     def ask(self, stale: Sequence[AccountId]) -> None:
         """Asks for those whose turn it is. `stale`: every account that is; one that no longer is begins anew."""
@@ -39,9 +39,9 @@ class Refreshing:
         for account in stale:
             self._ask(account, self._asked.get(account), self._monotonic())
 
-    def _ask(self, account: AccountId, before: _Asked | None, now: float) -> None:
+    def _ask(self, account: AccountId, before: _RefreshState | None, now: float) -> None:
         if before is not None and now < before.until:
             return
         seconds = SHORTEST_SECONDS if before is None else min(2 * before.seconds, LONGEST_SECONDS)
         if self._send(account, seconds):
-            self._asked[account] = _Asked(seconds, now + seconds)
+            self._asked[account] = _RefreshState(seconds, now + seconds)

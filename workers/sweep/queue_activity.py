@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
-class Hearing:
+class QueueActivity:
     """Notes the tasks that this process takes out of the queue. `slots`: how many it can have at once. Thread-safe."""
 
     def __init__(self, slots: int, monotonic: Callable[[], float] = time.monotonic) -> None:

@@ -16,7 +16,7 @@ log = structlog.get_logger()
 THREADS = 4  # enough to go on, and few enough that a worker which is only slow to hear is not doubled
 
 
-class Fallback:
+class QueueFallback:
     """Rings for an event while workers consume the queue, else executes it in a thread of its own. Thread-safe.
 
     Executing an event twice changes nothing (the lease decides), so a doorbell answered after all does no harm.
@@ -29,7 +29,7 @@ class Fallback:
         self._lock = threading.Lock()
         self._in_hand: set[EventId] = set()
         self._closed = False
-        self.deaf = False  # set by `Listener`
+        self.deaf = False  # set by `QueueProbe`
 
     def attend(self, event: EventId) -> bool:
         """Sees to it that the event is executed. False where it is in hand already."""
@@ -60,7 +60,7 @@ class Fallback:
                 self._in_hand.discard(event)
 
 
-class Listener:
+class QueueProbe:
     """Sends canaries, and tells the fallback whether any worker takes them. Called by whoever sweeps, at every sweep.
 
     `answers`: whether the queue is there at all; `send`: puts a canary into it that lives for so many seconds.
@@ -71,7 +71,7 @@ class Listener:
         sessions: Sessions,
         answers: Callable[[], bool],
         send: Callable[[float], bool],
-        fallback: Fallback,
+        fallback: QueueFallback,
         interval: float,
     ) -> None:
         self._sessions = sessions
@@ -88,7 +88,7 @@ class Listener:
             since = canary.deaf(session, now, self._interval)
             due = reachable and canary.send_due(session, now)
             if not reachable:
-                canary.withdraw(session)
+                canary.cancel(session)
         if due and not self._send(canary.LIFE.total_seconds()):
             log.warning("A canary could not be sent.", action="canary_unsent")
         deaf = reachable and since is not None

@@ -22,8 +22,8 @@ def ask_due(sessions: Sessions, enqueue: Callable[[AccountId], object]) -> None:
         enqueue(account)
 
 
-def look(sessions: Sessions, broker: Broker, account: AccountId) -> None:
+def reconcile_account(sessions: Sessions, broker: Broker, account: AccountId) -> None:
     """Compares the account's ledger with its broker now."""
-    seen = reconciliation.look(sessions, account, lambda: net_positions(broker))
+    seen = reconciliation.reconcile(sessions, account, lambda: net_positions(broker))
     result = seen.hindrance or seen.result
     log.info("Ledger and broker were compared.", action="reconciled", account_id=account, result=result)

@@ -19,7 +19,7 @@ from shared.database.tables.workers import SweepLease, Worker
 from shared.domain import AccountId, EventId
 from shared.inbox import states
 from shared.queue import canary
-from workers.sweep.duties import DutiesFailed, Duty, fulfil
+from workers.sweep.duties import DutiesFailed, Duty, run_duties
 
 log = structlog.get_logger()
 
@@ -117,7 +117,7 @@ class Sweeper:
         self._refresh(stale)
         if due:
             log.info("Events were due and unattended.", action="sweep", due=len(due), rung=rung)
-        fulfil(self._duties)
+        run_duties(self._duties)
         return rung
 
     def _next_alarm(self, next_sweep: float) -> "EventId | None":

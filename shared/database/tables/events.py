@@ -114,7 +114,7 @@ class Resolution(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     event_id: Mapped[int] = mapped_column(ForeignKey("events.id"), index=True)
-    verdict: Mapped[str] = mapped_column(Text)  # resolve_event.Verdict
+    verdict: Mapped[str] = mapped_column(Text)  # resolve_event.ResolutionVerdict
     order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"), index=True)  # unsettled then, if one was
     quantity: Mapped[Decimal | None] = mapped_column(Numeric)  # with `filled`: how much of it was
     price: Mapped[Decimal | None] = mapped_column(Numeric)  # with `filled`, where the person knew it

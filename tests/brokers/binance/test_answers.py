@@ -12,7 +12,7 @@ from tests.simulators.binance.words import refusal
 from tests.simulators.server import Answer, Fault, Simulator
 from workers.brokers.base import BrokerUnavailable, OrderRejected, OutcomeUnknown
 from workers.brokers.binance.broker import BinanceBroker
-from workers.brokers.binance.errors import CODES, Verdict
+from workers.brokers.binance.errors import CODES, OrderProof
 from workers.brokers.binance.settings import parse
 from workers.brokers.unmapped_errors import counted
 
@@ -30,14 +30,14 @@ def test_each_listed_refusal_has_the_type_of_the_table(simulator: Simulator, bro
     assert ("binance", str(code)) not in counted()
 
 
-@pytest.mark.parametrize("code", [code for code, meaning in CODES.items() if meaning is Verdict.NOT_ACCEPTED])
+@pytest.mark.parametrize("code", [code for code, meaning in CODES.items() if meaning is OrderProof.NOT_ACCEPTED])
 def test_what_was_not_looked_at_may_be_sent_again(simulator: Simulator, broker: BinanceBroker, code: int) -> None:
     simulator.faults.append(refusal(code, "words of Binance"))
     with pytest.raises(BrokerUnavailable):
         broker.submit(order())
 
 
-@pytest.mark.parametrize("code", [code for code, meaning in CODES.items() if meaning is Verdict.UNKNOWN])
+@pytest.mark.parametrize("code", [code for code, meaning in CODES.items() if meaning is OrderProof.UNKNOWN])
 def test_what_may_have_been_executed_is_unknown(simulator: Simulator, broker: BinanceBroker, code: int) -> None:
     simulator.faults.append(refusal(code, "words of Binance"))
     with pytest.raises(OutcomeUnknown):

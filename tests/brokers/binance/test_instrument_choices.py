@@ -12,7 +12,7 @@ from tests.contract.binance_bench import settings_of
 from tests.simulators.binance.exchange import Exchange
 from tests.simulators.server import Simulator
 from tests.support.in_process_bridge import Bridge, running, signal
-from workers.brokers.account_brokers import Adapters
+from workers.brokers.account_brokers import AccountBrokers
 
 FILE = """
 [brokers.binance.tickers]
@@ -33,7 +33,7 @@ def bridge(sessions: Sessions, database_url: str, exchange: Exchange, simulator:
 def refresh(bridge: Bridge) -> None:
     with bridge.sessions() as session:
         account = AccountId(accounts.named(session, "alice").id)
-    adapters = Adapters(bridge.sessions, bridge.secret_key)
+    adapters = AccountBrokers(bridge.sessions, bridge.secret_key)
     file = instrument_file.parse(FILE)
     instrument_refresh.refresh(bridge.sessions, account, adapters.of(account).instruments, file)
     adapters.close()

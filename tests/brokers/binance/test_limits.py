@@ -8,7 +8,7 @@ from tests.simulators.binance.exchange import Exchange
 from tests.simulators.server import Answer, Simulator
 from workers.brokers.base import BrokerUnavailable
 from workers.brokers.binance import broker as adapter
-from workers.brokers.binance.ban_guard import Gate
+from workers.brokers.binance.ban_guard import BanGuard
 from workers.brokers.binance.broker import BinanceBroker
 
 
@@ -53,7 +53,7 @@ def test_nothing_is_sent_while_the_address_is_banned(simulator: Simulator, broke
 
 def test_a_ban_ends_when_it_was_said_to_end() -> None:
     clock = [1000.0]
-    gate = Gate(monotonic=lambda: clock[0])
+    gate = BanGuard(monotonic=lambda: clock[0])
     assert gate.ban(7.0).retry_after == 7
     gate.ban(2.0)
     with pytest.raises(BrokerUnavailable) as caught:

@@ -98,8 +98,9 @@ class PaperBooks:
 class BrokerCall:
     """One `submit` or `find`, as seen between the bridge and the broker. Times in seconds of one clock.
 
-    `result`: `answered`, `rejected`, `not_sent` or `unknown` of a submit, `found`, `absent` or `failed` of a find; None
-    where the process died in the call. `conclusive_from`, of a submit: from when "absent" proves that nothing arrived.
+    `result`: `answered`, `rejected`, `sending_failed` or `unknown` of a submit, `found`, `absent` or `failed` of a
+    find; None where the process died in the call. `conclusive_from`, of a submit: from when "absent" proves that
+    nothing arrived.
     """
 
     client_order_id: str

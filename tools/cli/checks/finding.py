@@ -7,7 +7,7 @@ from enum import StrEnum
 SHOWN = 10  # ids or names at most
 
 
-class Result(StrEnum):
+class CheckResult(StrEnum):
     """How a check ended."""
 
     OK = "ok"
@@ -20,24 +20,24 @@ class Finding:
     """One line of `doctor`. `advice` is empty where there is nothing to do."""
 
     check: str
-    result: Result
+    result: CheckResult
     seen: str
     advice: str = ""
 
 
 def ok(check: str, seen: str) -> Finding:
     """All is well."""
-    return Finding(check, Result.OK, seen)
+    return Finding(check, CheckResult.OK, seen)
 
 
 def warn(check: str, seen: str, advice: str) -> Finding:
     """Works for now."""
-    return Finding(check, Result.WARN, seen, advice)
+    return Finding(check, CheckResult.WARN, seen, advice)
 
 
 def fail(check: str, seen: str, advice: str) -> Finding:
     """Must be mended."""
-    return Finding(check, Result.FAIL, seen, advice)
+    return Finding(check, CheckResult.FAIL, seen, advice)
 
 
 def listed(found: Sequence[object]) -> str:

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from shared.alerts import channel, file
-from shared.alerts.channel import NotSent
+from shared.alerts.channel import MessageNotSent
 from shared.alerts.rules import DeliveryState, Rules
 from shared.config import Config
 from shared.database.tables.accounts import Account
@@ -46,7 +46,7 @@ def _rules_finding(session: Session, rules: Rules) -> Finding:
 def _is_known(url: str) -> bool:
     try:
         channel.check(url)
-    except NotSent:
+    except MessageNotSent:
         return False
     return True
 

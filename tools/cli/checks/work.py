@@ -12,7 +12,7 @@ from shared.domain import OPENING
 from shared.inbox.delays import OLDEST_UNFINISHED, dead_after
 from shared.inbox.unfinished import parked, runnable
 from shared.queue import canary
-from tools.cli.checks.finding import Finding, Result, fail, listed, ok, warn
+from tools.cli.checks.finding import CheckResult, Finding, fail, listed, ok, warn
 
 
 def work_findings(session: Session, now: datetime, sweep_interval: float) -> Iterator[Finding]:
@@ -20,7 +20,7 @@ def work_findings(session: Session, now: datetime, sweep_interval: float) -> Ite
     beat = dead_after(sweep_interval)
     workers = _workers_finding(session, now, beat)
     yield workers
-    if workers.result is Result.OK:
+    if workers.result is CheckResult.OK:
         yield _queue_finding(session, now, sweep_interval)
     yield _unfinished_finding(session, now)
     yield _parked_finding(session)

@@ -8,13 +8,13 @@ from flask_smorest import Blueprint
 from shared.accounts import integrations
 from shared.database.engine import Sessions
 from tools.management.schemas import IntegrationCreated, IntegrationView, NewIntegration, OfAccount
-from tools.operations.request_integration import Created, Wanted
+from tools.operations.request_integration import CreatedIntegration, IntegrationOptions
 from tools.views import listings
 
 Json = dict[str, Any]
 
 
-def routes(sessions: Sessions, create: Callable[[Wanted], Created]) -> Blueprint:
+def routes(sessions: Sessions, create: Callable[[IntegrationOptions], CreatedIntegration]) -> Blueprint:
     """The routes, over this database; `create` asks ProQuant."""
     blueprint = Blueprint("integrations", __name__, description="Users who may send signals to an account")
 
@@ -29,12 +29,14 @@ def routes(sessions: Sessions, create: Callable[[Wanted], Created]) -> Blueprint
     @blueprint.post("/accounts/<name>/integrations")
     @blueprint.arguments(NewIntegration)
     @blueprint.response(201, IntegrationCreated)
-    def request(wanted: Json, name: str) -> Created:
+    def request(wanted: Json, name: str) -> CreatedIntegration:
         """Ask ProQuant for the approval of a user; safe to repeat
 
         What ProQuant has already is not sent again, and what it never answered is sent again as it was.
         """
-        return create(Wanted(name, wanted["user_email"], wanted["name"], wanted["description"], wanted["image_url"]))
+        return create(
+            IntegrationOptions(name, wanted["user_email"], wanted["name"], wanted["description"], wanted["image_url"])
+        )
 
     @blueprint.delete("/accounts/<name>/integrations/<user_email>")
     @blueprint.response(204)

@@ -15,22 +15,22 @@ from workers.brokers.alpaca import errors, translate
 from workers.brokers.alpaca.assets import Asset, openable
 from workers.brokers.alpaca.calls import Calls, KeysRefused
 from workers.brokers.alpaca.checks import quantity_to_send
-from workers.brokers.alpaca.listing import Listing
+from workers.brokers.alpaca.listing import AssetCache
 from workers.brokers.alpaca.settings import AlpacaSettings, parse
 from workers.brokers.base import (
     AccountSummary,
     Broker,
     BrokerPosition,
     BrokerUnavailable,
-    Budget,
     Capabilities,
     Dedupe,
     OrderRejected,
     OrderReport,
     OrderRequest,
     OutcomeUnknown,
+    RateLimit,
 )
-from workers.brokers.http_client import Reply
+from workers.brokers.http_client import BrokerReply
 
 log = structlog.get_logger()
 
@@ -40,7 +40,7 @@ CALLS_AFTER_A_POLL = 4
 POLL_PAUSES = (0.2, 0.4, 0.8, 1.6, 3.2)  # seconds; 200 calls a minute are allowed, and a market order fills at once
 SETTLE_SECONDS = 3.0  # Alpaca publishes no delay between an order and its look-up; a guess on the safe side
 
-BUDGET = Budget(requests=200, seconds=60, submit=6)
+RATE_LIMIT = RateLimit(requests=200, seconds=60, submit=6)
 """200 a minute and key; a submit reads the asset and the clock, and looks until it is filled."""
 
 
@@ -63,7 +63,7 @@ class AlpacaBroker:
         self._deadline = deadline_seconds
         self._call_seconds = deadline_seconds / (CALLS_IN_A_ROW + 1)
         self._calls = Calls(settings, self._call_seconds)
-        self._listing = Listing(self._calls, time.monotonic)
+        self._listing = AssetCache(self._calls, time.monotonic)
         self._closed = threading.Event()
         self.unmapped: Counter[str] = Counter()
         self.capabilities = Capabilities(
@@ -72,7 +72,7 @@ class AlpacaBroker:
             settle_seconds=SETTLE_SECONDS,
             deadline_seconds=deadline_seconds,
             opposite_sides=False,
-            budget=BUDGET,
+            rate_limit=RATE_LIMIT,
         )
 
     def instruments(self) -> Sequence[Instrument]:
@@ -133,7 +133,7 @@ class AlpacaBroker:
             raise OrderRejected(ErrorType.INVALID_CREDENTIALS, error.reason) from error
         return asset, translate.order_body(order, quantity, asset.crypto)
 
-    def _outcome(self, order: OrderRequest, asset: Asset, reply: Reply, ends: float) -> OrderReport:
+    def _outcome(self, order: OrderRequest, asset: Asset, reply: BrokerReply, ends: float) -> OrderReport:
         if reply.status < 300:
             report = translate.report(reply.body, order)
             return _ended(self._followed(order, asset, report, ends))
@@ -174,7 +174,7 @@ class AlpacaBroker:
         except BrokerUnavailable:
             return report
 
-    def _known(self, order: OrderRequest, reply: Reply) -> OrderReport:
+    def _known(self, order: OrderRequest, reply: BrokerReply) -> OrderReport:
         """Alpaca has an order with this id already: what became of that one is what became of ours."""
         try:
             found = self._calls.find(order)
@@ -187,7 +187,7 @@ class AlpacaBroker:
             return known_to_broker(order.client_order_id, words)
         return _ended(found)
 
-    def _refused(self, order: OrderRequest, reply: Reply) -> OrderReport:
+    def _refused(self, order: OrderRequest, reply: BrokerReply) -> OrderReport:
         """Raises the refusal. One that nobody has thought about is believed only when there is no such order.
 
         A 422 was once reported for an order that was executed (alpaca-trade-api-js issue 255).
@@ -200,7 +200,7 @@ class AlpacaBroker:
                 return _ended(found)
         raise OrderRejected(verdict.type, verdict.reason)
 
-    def _found_after(self, order: OrderRequest, refusal: errors.Verdict) -> OrderReport | None:
+    def _found_after(self, order: OrderRequest, refusal: errors.RefusalMeaning) -> OrderReport | None:
         """The order has been sent: a look that fails says nothing of it."""
         try:
             return self._calls.find(order)

@@ -8,7 +8,7 @@ from workers.brokers.alpaca import errors, translate
 from workers.brokers.alpaca.assets import Asset, Permissions, asset_of, assets_of, permissions_of
 from workers.brokers.alpaca.settings import AlpacaSettings
 from workers.brokers.base import AccountSummary, BrokerUnavailable, OrderReport, OrderRequest, OutcomeUnknown
-from workers.brokers.http_client import Reply, Wire
+from workers.brokers.http_client import BrokerReply, HttpClient
 
 _Value = TypeVar("_Value")
 
@@ -22,7 +22,7 @@ class Calls:
 
     def __init__(self, settings: AlpacaSettings, call_seconds: float) -> None:
         headers = {"APCA-API-KEY-ID": settings.key_id, "APCA-API-SECRET-KEY": settings.secret_key}
-        self._wire = Wire(settings.base_url, headers, call_seconds)
+        self._wire = HttpClient(settings.base_url, headers, call_seconds)
 
     def account(self) -> AccountSummary:
         return self._get("/v2/account", translate.summary)
@@ -60,7 +60,7 @@ class Calls:
         """An order that Alpaca has reported once, by Alpaca's own id."""
         return self._get(f"/v2/orders/{quote(broker_order_id, safe='')}", lambda body: translate.report(body, order))
 
-    def place(self, body: Mapping[str, str]) -> Reply:
+    def place(self, body: Mapping[str, str]) -> BrokerReply:
         """Sends an order. Raises BrokerUnavailable where it did not arrive, OutcomeUnknown where it may have."""
         return self._wire.write("POST", "/v2/orders", json=body)
 

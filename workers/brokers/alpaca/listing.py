@@ -9,7 +9,7 @@ ASSET_SECONDS = 900.0  # limits and permissions of a symbol change by the day, i
 OPEN_SECONDS = 5.0  # the bridge asks right before it sends, and the adapter asks again
 
 
-class Listing:
+class AssetCache:
     """Saves calls: 200 a minute are allowed. Only what is good news is kept; "not listed" and "closed" are asked anew.
 
     Safe to be used by several threads: at worst one of them asks once more.

@@ -13,11 +13,11 @@ from workers.brokers.base import BrokerUnavailable, Withheld
 WEIGHT_LIMIT = 2400  # of a minute, as exchangeInfo has it under rateLimits; learned anew from there
 RESERVE = 0.8  # beyond this part of it, only orders and look-ups go through
 BAN_SECONDS = 120.0  # the shortest ban, where the answer names no time
-_gates: dict[str, "Gate"] = {}
+_gates: dict[str, "BanGuard"] = {}
 _lock = threading.Lock()
 
 
-class Gate:
+class BanGuard:
     """The circuit breaker of one address. Thread-safe."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic, now: Callable[[], float] = time.time) -> None:
@@ -46,7 +46,7 @@ class Gate:
     def ban(self, seconds: float | None) -> BrokerUnavailable:
         """Closes the gate for this time; returns the error that says so."""
         rest = BAN_SECONDS if seconds is None else seconds
-        retry_after.asked(rest)
+        retry_after.note_pause(rest)
         self._banned_until = max(self._banned_until, self._monotonic() + rest)
         return BrokerUnavailable("Binance has banned this address for too many requests.", rest)
 
@@ -55,7 +55,7 @@ class Gate:
         self._limit = weight_a_minute
 
 
-def gate_of(base_url: str) -> Gate:
+def guard_of(base_url: str) -> BanGuard:
     """The gate of this process toward an address of Binance."""
     with _lock:
-        return _gates.setdefault(base_url, Gate())
+        return _gates.setdefault(base_url, BanGuard())

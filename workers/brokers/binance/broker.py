@@ -16,18 +16,18 @@ from workers.brokers.base import (
     BrokerError,
     BrokerPosition,
     BrokerUnavailable,
-    Budget,
     Capabilities,
     Dedupe,
     OrderRejected,
     OrderReport,
     OrderRequest,
     OutcomeUnknown,
+    RateLimit,
 )
 from workers.brokers.binance import checks, listings, translate
 from workers.brokers.binance.catalogue import FRESH_SECONDS, USABLE_SECONDS, Catalogue
-from workers.brokers.binance.errors import CODES, NO_SUCH_ORDER, POSITION_SIDE_NOT_MATCH, Verdict, listed
-from workers.brokers.binance.session import Refused, Session
+from workers.brokers.binance.errors import CODES, NO_SUCH_ORDER, POSITION_SIDE_NOT_MATCH, OrderProof, listed
+from workers.brokers.binance.session import BinanceError, Session
 from workers.brokers.binance.settings import BinanceSettings, parse
 from workers.brokers.unmapped_errors import unmapped
 
@@ -40,7 +40,7 @@ or never (-1007): what is not there after both was not accepted."""
 HEDGE_MODE = "The account is in hedge mode; switch it to one-way mode at Binance (position mode)."
 _Answer = TypeVar("_Answer")
 
-BUDGET = Budget(requests=300, seconds=10, submit=3)
+RATE_LIMIT = RateLimit(requests=300, seconds=10, submit=3)
 """Orders, by exchangeInfo; the weight of 2,400 a minute is reached later."""
 
 
@@ -69,7 +69,7 @@ class BinanceBroker:
             opposite_sides=False,
             settle_seconds=SETTLE_SECONDS,
             deadline_seconds=READS_OF_A_SUBMIT * read_seconds + order_seconds,
-            budget=BUDGET,
+            rate_limit=RATE_LIMIT,
         )
 
     def instruments(self) -> Sequence[Instrument]:
@@ -95,7 +95,7 @@ class BinanceBroker:
         self._check(order)
         try:
             return translate.report_of(order, self._session.order(**_parameters(order)))
-        except Refused as refused:
+        except BinanceError as refused:
             return self._refused(order, refused)
         except BrokerError:
             raise
@@ -124,7 +124,7 @@ class BinanceBroker:
                 _understood(self._check_mode)
             if order.leg is Leg.OPEN:
                 _understood(lambda: self._check_direction(order))
-        except Refused as refused:
+        except BinanceError as refused:
             _reject_credentials(refused)
 
     def _check_mode(self) -> None:
@@ -141,20 +141,20 @@ class BinanceBroker:
         if refusal := checks.wrong_direction(order, held, since):
             raise refusal
 
-    def _refused(self, order: OrderRequest, refused: Refused) -> OrderReport:
+    def _refused(self, order: OrderRequest, refused: BinanceError) -> OrderReport:
         if not listed(refused.code):
             unmapped("binance", str(refused.code), refused.words)
         if refused.code == POSITION_SIDE_NOT_MATCH:
             self._one_way.clear()
         match CODES.get(refused.code):
-            case Verdict.DUPLICATE:
+            case OrderProof.DUPLICATE:
                 return self._known(order)
-            case Verdict.WRONG_TIME:
+            case OrderProof.WRONG_TIME:
                 self._session.synchronise()
                 raise BrokerUnavailable("The order was late by Binance's clock; ours is set anew.") from refused
-            case Verdict.NOT_ACCEPTED:
+            case OrderProof.NOT_ACCEPTED:
                 raise BrokerUnavailable(str(refused)) from refused
-            case Verdict.UNKNOWN:
+            case OrderProof.UNKNOWN:
                 raise OutcomeUnknown(str(refused)) from refused
             case ErrorType() | None as error:
                 raise OrderRejected(error, str(refused)) from refused
@@ -175,7 +175,7 @@ class BinanceBroker:
         sought = {"symbol": order.symbol, "origClientOrderId": order.client_order_id}
         try:
             return translate.report_of(order, self._session.read("/fapi/v1/order", urgent=True, **sought))
-        except Refused as refused:
+        except BinanceError as refused:
             if refused.code == NO_SUCH_ORDER:
                 return None
             raise
@@ -184,7 +184,7 @@ class BinanceBroker:
         """A read changes nothing: whatever fails in it, the caller could not look."""
         try:
             return _understood(work)
-        except Refused as refused:
+        except BinanceError as refused:
             raise BrokerUnavailable(str(refused)) from refused
 
 
@@ -209,7 +209,7 @@ def _parameters(order: OrderRequest) -> dict[str, str]:
     return parameters | ({"reduceOnly": "true"} if order.leg is Leg.CLOSE else {})
 
 
-def _reject_credentials(refused: Refused) -> NoReturn:
+def _reject_credentials(refused: BinanceError) -> NoReturn:
     """A question before the order was refused: for the key's sake that settles the order, else it is asked again."""
     if CODES.get(refused.code) is ErrorType.INVALID_CREDENTIALS:
         raise OrderRejected(ErrorType.INVALID_CREDENTIALS, str(refused)) from refused

@@ -5,7 +5,7 @@ from decimal import Decimal
 from shared.accounts.instrument import check_quantity, sentence_about
 from shared.domain import Direction, ErrorType, Leg
 from workers.brokers.base import BrokerError, BrokerUnavailable, OrderRejected, OrderRequest
-from workers.brokers.binance.catalogue import Prospectus
+from workers.brokers.binance.catalogue import PricedListings
 
 LARGEST = Decimal("1e15")
 NOTIONAL_TOLERANCE = Decimal("0.5")
@@ -14,7 +14,7 @@ what is far too little by it is refused without asking."""
 POSITION_LAG_SECONDS = 5.0  # for so long after an order of ours, the position that is read may be the one before it
 
 
-def refusal(order: OrderRequest, prospectus: Prospectus) -> OrderRejected | None:
+def refusal(order: OrderRequest, prospectus: PricedListings) -> OrderRejected | None:
     """Why the filters (LOT_SIZE, MARKET_LOT_SIZE, MIN_NOTIONAL) would refuse this order, or None."""
     listing = prospectus.listings.get(order.symbol)
     if listing is None:

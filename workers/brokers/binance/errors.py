@@ -6,7 +6,7 @@ from enum import StrEnum
 from shared.domain import ErrorType
 
 
-class Verdict(StrEnum):
+class OrderProof(StrEnum):
     """What an answer with a code proves about the order that it answers, where it is no plain refusal."""
 
     NOT_ACCEPTED = "not_accepted"  # was not looked at: may be sent again
@@ -15,25 +15,25 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"  # may have been executed
 
 
-Meaning = ErrorType | Verdict | None
+Meaning = ErrorType | OrderProof | None
 """None: refused, and ProQuant has no word for it."""
 
 CODES: dict[int, Meaning] = {
     # 10xx: the server and the network
-    -1000: Verdict.UNKNOWN,  # unknown error while processing
-    -1001: Verdict.NOT_ACCEPTED,  # internal error, "unable to process": a failure by their general info
+    -1000: OrderProof.UNKNOWN,  # unknown error while processing
+    -1001: OrderProof.NOT_ACCEPTED,  # internal error, "unable to process": a failure by their general info
     -1002: ErrorType.INVALID_CREDENTIALS,
-    -1003: Verdict.NOT_ACCEPTED,  # too many requests
-    -1004: Verdict.NOT_ACCEPTED,  # the server is busy
-    -1006: Verdict.UNKNOWN,
-    -1007: Verdict.UNKNOWN,
-    -1008: Verdict.NOT_ACCEPTED,  # throttled; closes are exempt
+    -1003: OrderProof.NOT_ACCEPTED,  # too many requests
+    -1004: OrderProof.NOT_ACCEPTED,  # the server is busy
+    -1006: OrderProof.UNKNOWN,
+    -1007: OrderProof.UNKNOWN,
+    -1008: OrderProof.NOT_ACCEPTED,  # throttled; closes are exempt
     -1011: ErrorType.INVALID_CREDENTIALS,  # this address may not use the key
     -1014: None,
-    -1015: Verdict.NOT_ACCEPTED,  # too many orders
-    -1016: Verdict.NOT_ACCEPTED,  # shutting down
+    -1015: OrderProof.NOT_ACCEPTED,  # too many orders
+    -1016: OrderProof.NOT_ACCEPTED,  # shutting down
     -1020: None,
-    -1021: Verdict.WRONG_TIME,
+    -1021: OrderProof.WRONG_TIME,
     -1022: ErrorType.INVALID_CREDENTIALS,
     -1099: ErrorType.INVALID_CREDENTIALS,
     # 11xx: the request
@@ -80,7 +80,7 @@ CODES: dict[int, Meaning] = {
     -4106: ErrorType.MARKET_CLOSED,
     -4107: ErrorType.MARKET_CLOSED,
     -4109: ErrorType.INVALID_CREDENTIALS,  # inactive account
-    -4116: Verdict.DUPLICATE,
+    -4116: OrderProof.DUPLICATE,
     -4118: None,  # a reduce-only order failed the margin check
     -4131: None,  # the best price is outside of the percent-price filter
     -4140: ErrorType.MARKET_CLOSED,
@@ -91,7 +91,7 @@ CODES: dict[int, Meaning] = {
     -4400: None,  # a quantitative rule was broken; only reducing is allowed
     -4401: None,  # compliance: only reducing is allowed
     -4402: ErrorType.UNSUPPORTED_INSTRUMENT,  # compliance: not in this region
-    -5028: Verdict.WRONG_TIME,  # outside of the matching engine's window
+    -5028: OrderProof.WRONG_TIME,  # outside of the matching engine's window
 }
 NO_SUCH_ORDER = -2013
 POSITION_SIDE_NOT_MATCH = -4061
@@ -110,7 +110,7 @@ def listed(code: int) -> bool:
     return code in CODES
 
 
-def verdict_of_5xx(status: int, words: str) -> Verdict:
+def verdict_of_5xx(status: int, words: str) -> OrderProof:
     """What an answer of 500 or more proves: nothing, except for a 503 in the words of `FAILURES`."""
     failed = status == 503 and any(text.search(words) for text in FAILURES)
-    return Verdict.NOT_ACCEPTED if failed else Verdict.UNKNOWN
+    return OrderProof.NOT_ACCEPTED if failed else OrderProof.UNKNOWN

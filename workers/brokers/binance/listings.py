@@ -15,7 +15,7 @@ NOT_YET_OR_NO_MORE = frozenset({"PENDING_TRADING", "DELIVERED", "CLOSE"})
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ContractListing:
     """One perpetual contract. `notional` is the least worth of an opening order in `currency`, at the mark price."""
 
     symbol: str
@@ -32,7 +32,7 @@ class Listing:
         return Instrument(ticker, self.symbol, self.minimum, self.maximum, self.step, self.currency)
 
 
-def listings_of(body: Any) -> dict[str, Listing]:
+def listings_of(body: Any) -> dict[str, ContractListing]:
     """Every perpetual contract that trades or may do so again, by symbol; TradFi perpetuals are among them."""
     rows = [row for row in body["symbols"] if str(row["contractType"]).endswith("PERPETUAL")]
     return {row["symbol"]: _listing(row) for row in rows if row["status"] not in NOT_YET_OR_NO_MORE}
@@ -51,7 +51,7 @@ def prices_of(rows: Iterable[Any]) -> dict[str, Decimal]:
     return {row["symbol"]: number(row["markPrice"]) for row in rows}
 
 
-def instruments_of(listings: Mapping[str, Listing], quotes: Mapping[str, str]) -> Sequence[Instrument]:
+def instruments_of(listings: Mapping[str, ContractListing], quotes: Mapping[str, str]) -> Sequence[Instrument]:
     """Each symbol as the ticker of its own name, and once more by each pair of `quotes`: USD:USDT makes BTCUSD BTCUSDT.
 
     A ticker that is a symbol's own name stays with that symbol.
@@ -64,14 +64,14 @@ def instruments_of(listings: Mapping[str, Listing], quotes: Mapping[str, str]) -
     return list(made.values())
 
 
-def _listing(row: Any) -> Listing:
+def _listing(row: Any) -> ContractListing:
     filters = {each["filterType"]: each for each in row["filters"]}
     lots = [filters[name] for name in ("LOT_SIZE", "MARKET_LOT_SIZE") if name in filters]
     steps = [step for lot in lots if (step := number(lot["stepSize"])) > 0]
     step = _common_step(steps)
     least = max(number(lot["minQty"]) for lot in lots)
     most = [maximum for lot in lots if (maximum := number(lot["maxQty"])) > 0]
-    return Listing(
+    return ContractListing(
         symbol=row["symbol"],
         base=row["baseAsset"],
         currency=row["quoteAsset"],

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from shared.redaction import Secrets, struck
+from shared.redaction import Secrets, redact
 from workers.brokers.base import BrokerUnavailable, OutcomeUnknown
-from workers.brokers.binance.ban_guard import gate_of
-from workers.brokers.binance.errors import CODES, Verdict, verdict_of_5xx
+from workers.brokers.binance.ban_guard import guard_of
+from workers.brokers.binance.errors import CODES, OrderProof, verdict_of_5xx
 from workers.brokers.binance.settings import BinanceSettings
 from workers.brokers.binance.signing import signed
-from workers.brokers.http_client import Reply, UnclearAnswer, Wire
+from workers.brokers.http_client import BrokerReply, HttpClient, UnclearAnswer
 
 MOST_WORDS = 2_000
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @dataclass(eq=False)
-class Refused(Exception):
+class BinanceError(Exception):
     """Binance has answered with a code (errors.py) in place of what was asked for."""
 
     status: int
@@ -39,9 +39,9 @@ class Session:
     ) -> None:
         self._settings = settings
         key = {"X-MBX-APIKEY": settings.api_key}
-        self._reads = Wire(settings.base_url, key, read_seconds)
-        self._orders = Wire(settings.base_url, key, order_seconds)
-        self.gate = gate_of(settings.base_url)
+        self._reads = HttpClient(settings.base_url, key, read_seconds)
+        self._orders = HttpClient(settings.base_url, key, order_seconds)
+        self.guard = guard_of(settings.base_url)
         self._now = now
         self._lock = threading.Lock()
         self._offset_ms: int | None = None  # their clock minus ours; None until it was asked for
@@ -62,8 +62,8 @@ class Session:
         """
         try:
             return self._read(path, self._sign(parameters), urgent)
-        except Refused as refused:
-            if CODES.get(refused.code) is not Verdict.WRONG_TIME:
+        except BinanceError as refused:
+            if CODES.get(refused.code) is not OrderProof.WRONG_TIME:
                 raise
         self.synchronise()
         return self._read(path, self._sign(parameters), urgent)
@@ -72,12 +72,12 @@ class Session:
         """Sends an order, once. Raises Refused, BrokerUnavailable (proven not accepted) or OutcomeUnknown."""
         signed_ = self._sign(parameters)
         content = urlencode(signed_)
-        self.gate.admit(urgent=True)
+        self.guard.admit(urgent=True)
         try:
             reply = self._orders.write("POST", "/fapi/v1/order", content=content, headers=FORM)
         except UnclearAnswer as unclear:
             self._listen(unclear.reply)
-            if verdict_of_5xx(unclear.reply.status, _words(unclear.reply, Secrets())) is Verdict.NOT_ACCEPTED:
+            if verdict_of_5xx(unclear.reply.status, _words(unclear.reply, Secrets())) is OrderProof.NOT_ACCEPTED:
                 raise BrokerUnavailable("Binance is overloaded and has not taken the order.") from unclear
             raise
         self._listen(reply)
@@ -94,7 +94,7 @@ class Session:
             server = self._read("/fapi/v1/time", [], urgent=True)
             middle = (began + self._now()) / 2
             offset = int(server["serverTime"]) - int(middle * 1000)
-        except (Refused, KeyError, TypeError, ValueError) as error:
+        except (BinanceError, KeyError, TypeError, ValueError) as error:
             raise BrokerUnavailable("Binance does not tell its time.") from error
         with self._lock:
             self._offset_ms = offset
@@ -107,7 +107,7 @@ class Session:
         return signed(parameters.items(), self._settings.api_secret, timestamp)
 
     def _read(self, path: str, parameters: list[tuple[str, str]], urgent: bool) -> Any:
-        self.gate.admit(urgent)
+        self.guard.admit(urgent)
         reply = self._reads.read("GET", path, params=parameters)
         self._listen(reply)
         if reply.status < 300:
@@ -116,25 +116,25 @@ class Session:
             raise BrokerUnavailable(f"Binance answered {reply.status} to GET {path}.", reply.retry_after)
         raise _refused(reply, parameters)
 
-    def _listen(self, reply: Reply) -> None:
+    def _listen(self, reply: BrokerReply) -> None:
         """Notes what an answer says of limits. Raises BrokerUnavailable where it says that we are banned."""
-        self.gate.heard(reply.headers)
+        self.guard.heard(reply.headers)
         if reply.status == 418:
-            raise self.gate.ban(reply.retry_after)
+            raise self.guard.ban(reply.retry_after)
 
 
-def _refused(reply: Reply, sent: list[tuple[str, str]]) -> Refused:
+def _refused(reply: BrokerReply, sent: list[tuple[str, str]]) -> BinanceError:
     """In Binance's words, which may echo the request, without the signature of that request."""
     signature = Secrets()
     signature.add(*(value for name, value in sent if name == "signature"))
-    return Refused(reply.status, _code(reply) or 0, _words(reply, signature))
+    return BinanceError(reply.status, _code(reply) or 0, _words(reply, signature))
 
 
-def _code(reply: Reply) -> int | None:
+def _code(reply: BrokerReply) -> int | None:
     code = reply.body.get("code") if isinstance(reply.body, dict) else None
     return code if isinstance(code, int) else None
 
 
-def _words(reply: Reply, secrets: Secrets) -> str:
+def _words(reply: BrokerReply, secrets: Secrets) -> str:
     words = reply.body.get("msg") if isinstance(reply.body, dict) else None
-    return struck(secrets.strike(words if isinstance(words, str) else reply.text.strip()))[:MOST_WORDS]
+    return redact(secrets.strike(words if isinstance(words, str) else reply.text.strip()))[:MOST_WORDS]

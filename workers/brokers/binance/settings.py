@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Environment(StrEnum):
+class BinanceEnvironment(StrEnum):
     """Where orders go. `testnet` trades play money."""
 
     TESTNET = "testnet"
@@ -14,8 +14,8 @@ class Environment(StrEnum):
 
 
 ADDRESSES = {
-    Environment.TESTNET: "https://demo-fapi.binance.com",
-    Environment.LIVE: "https://fapi.binance.com",
+    BinanceEnvironment.TESTNET: "https://demo-fapi.binance.com",
+    BinanceEnvironment.LIVE: "https://fapi.binance.com",
 }
 """The REST addresses that Binance names (developers.binance.com, USD-M futures, general info)."""
 KNOWN = ("account", "api_key", "api_secret", "base_url", "environment", "quotes")
@@ -28,7 +28,7 @@ class BinanceSettings:
 
     api_key: str = field(repr=False)
     api_secret: str = field(repr=False)
-    environment: Environment
+    environment: BinanceEnvironment
     base_url: str
     quotes: Mapping[str, str]
 
@@ -37,7 +37,7 @@ def parse(settings: Mapping[str, str]) -> BinanceSettings:
     """What the texts say. Raises ValueError that names the setting and says what is wrong with it."""
     if unknown := sorted(settings.keys() - set(KNOWN)):
         raise ValueError(f"{', '.join(unknown)}: unknown; the settings are {', '.join(KNOWN[1:])}")
-    environment = _environment(settings.get("environment", Environment.TESTNET))
+    environment = _environment(settings.get("environment", BinanceEnvironment.TESTNET))
     return BinanceSettings(
         api_key=_secret(settings, "api_key"),
         api_secret=_secret(settings, "api_secret"),
@@ -47,10 +47,10 @@ def parse(settings: Mapping[str, str]) -> BinanceSettings:
     )
 
 
-def _environment(text: str) -> Environment:
-    if text not in set(Environment):
-        raise ValueError(f"environment: {text!r} is none of {', '.join(Environment)}")
-    return Environment(text)
+def _environment(text: str) -> BinanceEnvironment:
+    if text not in set(BinanceEnvironment):
+        raise ValueError(f"environment: {text!r} is none of {', '.join(BinanceEnvironment)}")
+    return BinanceEnvironment(text)
 
 
 def _secret(settings: Mapping[str, str], name: str) -> str:
@@ -65,7 +65,7 @@ def _secret(settings: Mapping[str, str], name: str) -> str:
 def read_address(text: str) -> str:
     """The setting `base_url`, without the slash at its end. Raises ValueError."""
     if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", text):
-        raise ValueError(f"base_url: {text!r} is not an address such as {ADDRESSES[Environment.TESTNET]}")
+        raise ValueError(f"base_url: {text!r} is not an address such as {ADDRESSES[BinanceEnvironment.TESTNET]}")
     return text.rstrip("/")
 
 

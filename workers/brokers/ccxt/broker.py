@@ -17,20 +17,20 @@ from workers.brokers.base import (
     BrokerError,
     BrokerPosition,
     BrokerUnavailable,
-    Budget,
     Capabilities,
     Dedupe,
     OrderRejected,
     OrderReport,
     OrderRequest,
     OutcomeUnknown,
+    RateLimit,
 )
 from workers.brokers.binance.checks import LARGEST, wrong_direction
-from workers.brokers.binance.errors import Verdict
+from workers.brokers.binance.errors import OrderProof
 from workers.brokers.ccxt import markets
 from workers.brokers.ccxt.errors import meaning_of
-from workers.brokers.ccxt.fair_lock import Turns
-from workers.brokers.ccxt.http_session import Pipe, Sending, WireMismatch
+from workers.brokers.ccxt.fair_lock import FairLock
+from workers.brokers.ccxt.http_session import HttpSession, Sending, WireMismatch
 from workers.brokers.ccxt.settings import CcxtSettings, parse
 from workers.brokers.ccxt.venues import Practice
 
@@ -43,7 +43,7 @@ USABLE_SECONDS = 3600.0
 CURRENCY = "USDT"
 _Answer = TypeVar("_Answer")
 
-BUDGET = Budget(requests=10, seconds=1, submit=3)
+RATE_LIMIT = RateLimit(requests=10, seconds=1, submit=3)
 """What the slowest of the usual exchanges bear; ccxt itself paces each process."""
 
 
@@ -62,9 +62,9 @@ class CcxtBroker:
         self, settings: CcxtSettings, read_seconds: float = READ_SECONDS, order_seconds: float = ORDER_SECONDS
     ) -> None:
         self._settings = settings
-        self._pipe = Pipe(read_seconds, order_seconds)
+        self._pipe = HttpSession(read_seconds, order_seconds)
         self._exchange = _exchange(settings, self._pipe)
-        self._turns = Turns(TURN_SECONDS)  # a submit holds it through all of its calls
+        self._turns = FairLock(TURN_SECONDS)  # a submit holds it through all of its calls
         self._listed: tuple[float, dict[str, markets.Market]] | None = None
         self._traded: dict[str, float] = {}
         self.capabilities = Capabilities(
@@ -73,7 +73,7 @@ class CcxtBroker:
             opposite_sides=False,
             settle_seconds=settings.venue.settle_seconds,
             deadline_seconds=TURN_SECONDS + READS_OF_A_SUBMIT * read_seconds + order_seconds,
-            budget=BUDGET,
+            rate_limit=RATE_LIMIT,
         )
 
     def instruments(self) -> Sequence[Instrument]:
@@ -217,7 +217,7 @@ class _Refused(Exception):
         self.error = error
 
 
-def _exchange(settings: CcxtSettings, pipe: Pipe) -> Any:
+def _exchange(settings: CcxtSettings, pipe: HttpSession) -> Any:
     """ccxt's object for the exchange, with exact numbers, our wire, and no tries of its own."""
     try:
         library = importlib.import_module("ccxt")
@@ -264,11 +264,11 @@ def _failed(error: Exception, sending: Sending, settings: CcxtSettings) -> Broke
     if not sending.written:
         return BrokerUnavailable(f"ccxt did not send the order: {words}")
     match meaning_of(error, settings.venue.codes):
-        case Verdict.DUPLICATE:
+        case OrderProof.DUPLICATE:
             return None
-        case Verdict.NOT_ACCEPTED | Verdict.WRONG_TIME:
+        case OrderProof.NOT_ACCEPTED | OrderProof.WRONG_TIME:
             return BrokerUnavailable(words)
-        case Verdict.UNKNOWN:
+        case OrderProof.UNKNOWN:
             return OutcomeUnknown(words)
         case ErrorType() | None as type_:
             return OrderRejected(type_, words)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from shared.domain import ErrorType
-from workers.brokers.binance.errors import Meaning, Verdict
+from workers.brokers.binance.errors import Meaning, OrderProof
 
 CLASSES: dict[str, Meaning] = {
     "InsufficientFunds": ErrorType.INSUFFICIENT_FUNDS,
@@ -16,10 +16,10 @@ CLASSES: dict[str, Meaning] = {
     "PermissionDenied": ErrorType.INVALID_CREDENTIALS,
     "AccountNotEnabled": ErrorType.INVALID_CREDENTIALS,
     "AccountSuspended": ErrorType.INVALID_CREDENTIALS,
-    "DuplicateOrderId": Verdict.DUPLICATE,
-    "InvalidNonce": Verdict.NOT_ACCEPTED,  # our clock
-    "DDoSProtection": Verdict.NOT_ACCEPTED,
-    "RateLimitExceeded": Verdict.NOT_ACCEPTED,
+    "DuplicateOrderId": OrderProof.DUPLICATE,
+    "InvalidNonce": OrderProof.NOT_ACCEPTED,  # our clock
+    "DDoSProtection": OrderProof.NOT_ACCEPTED,
+    "RateLimitExceeded": OrderProof.NOT_ACCEPTED,
     "InvalidOrder": None,
     "OperationRejected": None,
     "BadRequest": None,
@@ -36,4 +36,4 @@ def meaning_of(error: Exception, codes: Mapping[int, Meaning]) -> Meaning:
     code = _CODE.search(str(error))
     if code and int(code[1]) in codes:
         return codes[int(code[1])]
-    return CLASSES.get(type(error).__name__, Verdict.UNKNOWN)
+    return CLASSES.get(type(error).__name__, OrderProof.UNKNOWN)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from workers.brokers.base import BrokerUnavailable
 
 
-class Turns:
+class FairLock:
     """A fair, reentrant lock. Python's own is not fair: a thread that takes it often starves one that waits.
 
     Thread-safe.

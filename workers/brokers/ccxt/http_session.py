@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from workers.brokers.base import BrokerUnavailable, OutcomeUnknown
-from workers.brokers.http_client import Reply, Wire
+from workers.brokers.http_client import BrokerReply, HttpClient
 
 _NUMBER = re.compile(r"(?<![\w.-])\d+(?:\.\d+)?(?![\w.-])")
 
@@ -33,7 +33,7 @@ class Sending:
 class Response:
     """An answer in the shape that ccxt reads."""
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: BrokerReply) -> None:
         self.status_code = reply.status
         self.reason = ""
         self.headers = reply.headers
@@ -46,12 +46,12 @@ class Response:
             raise importlib.import_module("requests").HTTPError(str(self.status_code))  # ccxt brings it along
 
 
-class Pipe:
+class HttpSession:
     """Stands where ccxt expects a session of the library requests. Within `sending`, one write passes, and no more."""
 
     def __init__(self, read_seconds: float, order_seconds: float) -> None:
-        self._reads = Wire("", deadline_seconds=read_seconds)
-        self._orders = Wire("", deadline_seconds=order_seconds)
+        self._reads = HttpClient("", deadline_seconds=read_seconds)
+        self._orders = HttpClient("", deadline_seconds=order_seconds)
         self._local = threading.local()
         self.headers: dict[str, str] = {}
         self.cookies: dict[str, str] = {}

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from workers.brokers.base import BrokerError
 
 
-class Outcome(StrEnum):
+class CaseOutcome(StrEnum):
     """What became of a case."""
 
     PASSED = "passed"
@@ -37,20 +37,20 @@ class Case(Generic[_Subject]):
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class CaseResult:
     """One line of the table; `reason` is empty where the case passed."""
 
     number: str
     promise: str
-    outcome: Outcome
+    outcome: CaseOutcome
     reason: str = ""
 
 
-def run(cases: Iterable[Case[_Subject]], subject: _Subject) -> Iterator[Result]:
+def run(cases: Iterable[Case[_Subject]], subject: _Subject) -> Iterator[CaseResult]:
     """Each case in turn, whatever became of the ones before it."""
     for case in cases:
         outcome, reason = _attempt(case, subject)
-        yield Result(case.number, case.promise, outcome, reason)
+        yield CaseResult(case.number, case.promise, outcome, reason)
 
 
 def must(holds: bool, otherwise: str) -> None:
@@ -59,15 +59,15 @@ def must(holds: bool, otherwise: str) -> None:
         raise Broken(otherwise)
 
 
-def _attempt(case: Case[_Subject], subject: _Subject) -> tuple[Outcome, str]:
+def _attempt(case: Case[_Subject], subject: _Subject) -> tuple[CaseOutcome, str]:
     try:
         case.attempt(subject)
     except NotApplicable as skipped:
-        return Outcome.SKIPPED, str(skipped)
+        return CaseOutcome.SKIPPED, str(skipped)
     except Broken as broken:
-        return Outcome.FAILED, str(broken)
+        return CaseOutcome.FAILED, str(broken)
     except BrokerError as error:
-        return Outcome.FAILED, f"{type(error).__name__}: {getattr(error, 'reason', error)}"
+        return CaseOutcome.FAILED, f"{type(error).__name__}: {getattr(error, 'reason', error)}"
     except Exception as error:  # noqa: BLE001 - an adapter that raises anything else is what this looks for
-        return Outcome.FAILED, f"it raised {type(error).__name__}, which is no error of the contract"
-    return Outcome.PASSED, ""
+        return CaseOutcome.FAILED, f"it raised {type(error).__name__}, which is no error of the contract"
+    return CaseOutcome.PASSED, ""

@@ -8,8 +8,14 @@ from typing import Any, TypeVar
 
 from shared.domain import ErrorType
 from workers.brokers.base import BrokerUnavailable, OrderRejected, OutcomeUnknown
-from workers.brokers.http_client import Reply, UnclearAnswer, Wire
-from workers.brokers.oanda.errors import ORDER_EXISTS, TRADE_EXISTS, Meaning, meaning_of_answer, meaning_of_reason
+from workers.brokers.http_client import BrokerReply, HttpClient, UnclearAnswer
+from workers.brokers.oanda.errors import (
+    ORDER_EXISTS,
+    TRADE_EXISTS,
+    RejectionMeaning,
+    meaning_of_answer,
+    meaning_of_reason,
+)
 from workers.brokers.oanda.settings import OandaSettings
 from workers.brokers.oanda.translate import BAD_JSON, Json
 from workers.brokers.unmapped_errors import unmapped
@@ -19,10 +25,10 @@ DEFINITIVE = frozenset({400, 401, 403, 404, 405, 415})  # answers that say: this
 _Value = TypeVar("_Value")
 
 
-class Refused(BrokerUnavailable):
+class ReadRefused(BrokerUnavailable):
     """A read that OANDA refused: what was asked is not known. With 401 and 403 no order can get through either."""
 
-    def __init__(self, status: int, meaning: Meaning) -> None:
+    def __init__(self, status: int, meaning: RejectionMeaning) -> None:
         super().__init__(meaning.reason)
         self.status = status
         self.meaning = meaning
@@ -35,7 +41,7 @@ class TradeExists(OrderRejected):
     `transaction` is the number of the refusal: a log that reaches it shows every order before it.
     """
 
-    def __init__(self, meaning: Meaning, transaction: int) -> None:
+    def __init__(self, meaning: RejectionMeaning, transaction: int) -> None:
         super().__init__(meaning.type, meaning.reason)
         self.transaction = transaction
 
@@ -45,11 +51,11 @@ class OrderExists(OrderRejected):
 
 
 class Api:
-    """One account's calls. Reads raise BrokerUnavailable, or its kind Refused; writes what `Wire.write` raises."""
+    """One account's calls. Reads raise BrokerUnavailable or Refused; writes what `HttpClient.write` raises."""
 
     def __init__(self, settings: OandaSettings, call_seconds: float) -> None:
         headers = {"Authorization": f"Bearer {settings.token}", "Accept-Datetime-Format": "RFC3339"}
-        self._wire = Wire(settings.base_url, headers, call_seconds)
+        self._wire = HttpClient(settings.base_url, headers, call_seconds)
         self._account = f"/v3/accounts/{settings.account_id}"
         self._account_id = settings.account_id
 
@@ -67,7 +73,7 @@ class Api:
         answer = self._read("/v3/accounts", linked)
         if answer is None:
             reason = "The token does not reach this account at OANDA."
-            raise Refused(403, Meaning(ErrorType.INVALID_CREDENTIALS, reason))
+            raise ReadRefused(403, RejectionMeaning(ErrorType.INVALID_CREDENTIALS, reason))
         return answer
 
     def summary(self, read: Callable[[Json], _Value]) -> _Value:
@@ -94,7 +100,7 @@ class Api:
         """One trade by its number, or by `@` and its client id; None where OANDA does not show it."""
         try:
             return self._read(f"{self._account}/trades/{specifier}", lambda body: _mapping(body["trade"]))
-        except Refused as refused:
+        except ReadRefused as refused:
             if refused.status == 404:
                 return None
             raise
@@ -119,8 +125,8 @@ class Api:
     def create_order(self, body: Json) -> Json:
         """Sends an order; returns the transaction that filled it.
 
-        Raises OrderRejected where it was refused or cancelled, what `Wire.write` raises, OutcomeUnknown for the rest,
-        and one of BAD_JSON for an answer that is not as documented.
+        Raises OrderRejected where it was refused or cancelled, what `HttpClient.write` raises, OutcomeUnknown for the
+        rest, and one of BAD_JSON for an answer that is not as documented.
         """
         return _written(lambda: self._wire.write("POST", f"{self._account}/orders", json=body))
 
@@ -132,7 +138,7 @@ class Api:
     def _read(self, path: str, read: Callable[[Json], _Value], params: Mapping[str, str] | None = None) -> _Value:
         reply = self._wire.read("GET", path, params=params)
         if reply.status != 200:
-            raise Refused(reply.status, meaning_of_answer(reply.status, _object(reply)))
+            raise ReadRefused(reply.status, meaning_of_answer(reply.status, _object(reply)))
         try:
             return read(_mapping(reply.body))
         except BAD_JSON as error:
@@ -151,7 +157,7 @@ def outcome(body: Json) -> Json:
     raise OutcomeUnknown("OANDA has taken the order, and does not say whether it was filled.")
 
 
-def _written(write: Callable[[], Reply]) -> Json:
+def _written(write: Callable[[], BrokerReply]) -> Json:
     try:
         reply = write()
     except UnclearAnswer as unclear:
@@ -166,7 +172,7 @@ def _written(write: Callable[[], Reply]) -> Json:
     raise OutcomeUnknown(f"OANDA's answer {reply.status} does not say what became of the order.")
 
 
-def _refusal(meaning: Meaning, transaction: object) -> OrderRejected:
+def _refusal(meaning: RejectionMeaning, transaction: object) -> OrderRejected:
     if not meaning.mapped:
         unmapped("oanda", meaning.code, meaning.reason)
     if meaning.code == TRADE_EXISTS:
@@ -181,7 +187,7 @@ def _page(body: Json) -> tuple[list[Json], int]:
     return sorted(rows, key=lambda row: int(row["id"])), int(body["lastTransactionID"])
 
 
-def _object(reply: Reply) -> Mapping[str, object]:
+def _object(reply: BrokerReply) -> Mapping[str, object]:
     return reply.body if isinstance(reply.body, dict) else {}
 
 

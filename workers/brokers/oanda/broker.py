@@ -13,18 +13,18 @@ from workers.brokers.base import (
     Broker,
     BrokerPosition,
     BrokerUnavailable,
-    Budget,
     Capabilities,
     Dedupe,
     OrderRejected,
     OrderReport,
     OrderRequest,
     OutcomeUnknown,
+    RateLimit,
 )
 from workers.brokers.oanda import history, translate
-from workers.brokers.oanda.api import Api, OrderExists, Refused, TradeExists
+from workers.brokers.oanda.api import Api, OrderExists, ReadRefused, TradeExists
 from workers.brokers.oanda.closing import Closing, closing_of
-from workers.brokers.oanda.errors import Meaning
+from workers.brokers.oanda.errors import RejectionMeaning
 from workers.brokers.oanda.identity import closing_body, opening_body, trade_client_id
 from workers.brokers.oanda.settings import OandaSettings, parse
 from workers.brokers.oanda.translate import BAD_JSON, Json, number
@@ -32,10 +32,10 @@ from workers.brokers.oanda.translate import BAD_JSON, Json, number
 DEADLINE_SECONDS = 15.0
 CALLS = 5  # that fit into the deadline: all that is asked before a send gets one part of it, the send and the rest four
 SETTLE_SECONDS = 3.0  # reads were seen to lag half a second behind (hootnot/oanda-api-v20, issue 204)
-MT4 = Meaning(None, "This OANDA account is linked to MetaTrader 4, whose orders can carry no ids of ours.")
+MT4 = RejectionMeaning(None, "This OANDA account is linked to MetaTrader 4, whose orders can carry no ids of ours.")
 _Answer = TypeVar("_Answer")
 
-BUDGET = Budget(requests=100, seconds=1, submit=3)
+RATE_LIMIT = RateLimit(requests=100, seconds=1, submit=3)
 """OANDA refuses more than 120 a second; its guide recommends 100."""
 
 
@@ -71,7 +71,7 @@ class OandaBroker:
             settle_seconds=SETTLE_SECONDS,
             deadline_seconds=self._deadline,
             opposite_sides=bool(self._hedges),
-            budget=BUDGET,
+            rate_limit=RATE_LIMIT,
             marks=True,
         )
 
@@ -92,7 +92,7 @@ class OandaBroker:
         """
         try:
             return self._is_open_now(symbol)
-        except Refused as refused:
+        except ReadRefused as refused:
             if refused.meaning.type is ErrorType.UNSUPPORTED_INSTRUMENT:
                 return False
             raise
@@ -108,7 +108,7 @@ class OandaBroker:
             closing = self._to_close(order) if order.leg is Leg.CLOSE else None
             if closing is None:
                 self._check_open(order)
-        except Refused as refused:
+        except ReadRefused as refused:
             if refused.forbidden:
                 raise OrderRejected(refused.meaning.type, refused.reason) from refused
             raise
@@ -194,7 +194,7 @@ class OandaBroker:
         """Once: the token reaches the account, and the account is not one whose trades can carry no ids of ours."""
         if not self._usable:
             if self._api.is_mt4_account():
-                raise Refused(403, MT4)
+                raise ReadRefused(403, MT4)
             self._usable = True
 
     def _nets(self) -> bool:

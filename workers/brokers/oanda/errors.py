@@ -66,7 +66,7 @@ ANSWERS: tuple[tuple[int, str, ErrorType | None], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class RejectionMeaning:
     """A refusal in our words. `mapped` is False where nobody has yet said what OANDA's word means."""
 
     type: ErrorType | None
@@ -75,12 +75,12 @@ class Meaning:
     mapped: bool = True
 
 
-def meaning_of_reason(reason: str) -> Meaning:
+def meaning_of_reason(reason: str) -> RejectionMeaning:
     """What a reject or cancel reason means."""
-    return Meaning(REASONS.get(reason), f"OANDA: {reason}.", reason, reason in REASONS)
+    return RejectionMeaning(REASONS.get(reason), f"OANDA: {reason}.", reason, reason in REASONS)
 
 
-def meaning_of_answer(status: int, body: Mapping[str, object]) -> Meaning:
+def meaning_of_answer(status: int, body: Mapping[str, object]) -> RejectionMeaning:
     """What an answer of 4xx means: by its reject transaction, else its code, else its sentence."""
     for name, value in body.items():
         if name.endswith("RejectTransaction") and isinstance(value, dict) and "rejectReason" in value:
@@ -90,5 +90,7 @@ def meaning_of_answer(status: int, body: Mapping[str, object]) -> Meaning:
         return meaning_of_reason(code)
     for known, pattern, type_ in ANSWERS:
         if status == known and re.search(pattern, message):
-            return Meaning(type_, f"OANDA answered {status}: {message or 'without a word'}", code)
-    return Meaning(None, f"OANDA answered {status}: {code} {message}".rstrip(), code or str(status), mapped=False)
+            return RejectionMeaning(type_, f"OANDA answered {status}: {message or 'without a word'}", code)
+    return RejectionMeaning(
+        None, f"OANDA answered {status}: {code} {message}".rstrip(), code or str(status), mapped=False
+    )

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from shared.domain import BrokerOrderId, Leg, OrderState
 from workers.brokers.base import OrderReport, OrderRequest
-from workers.brokers.oanda.errors import ORDER_EXISTS, Meaning, meaning_of_reason
+from workers.brokers.oanda.errors import ORDER_EXISTS, RejectionMeaning, meaning_of_reason
 from workers.brokers.oanda.translate import Json, filled, number
 
 REJECTED = "MARKET_ORDER_REJECT"
@@ -57,7 +57,9 @@ def _refused(order: OrderRequest, row: Json) -> OrderReport:
     return _unfilled(order, str(row.get("orderID", row["id"])), OrderState.REJECTED, meaning)
 
 
-def _unfilled(order: OrderRequest, number_: str, state: OrderState, meaning: Meaning | None = None) -> OrderReport:
+def _unfilled(
+    order: OrderRequest, number_: str, state: OrderState, meaning: RejectionMeaning | None = None
+) -> OrderReport:
     return OrderReport(
         client_order_id=order.client_order_id,
         broker_order_id=BrokerOrderId(number_),

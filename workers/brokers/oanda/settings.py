@@ -10,7 +10,7 @@ _KNOWN = frozenset({"account", "account_id", "base_url", "environment", "token"}
 _ACCOUNT_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
-class Environment(StrEnum):
+class OandaEnvironment(StrEnum):
     """OANDA's two worlds; a token is good for one of them. Real money only where the setting says `live`."""
 
     PRACTICE = "practice"
@@ -18,8 +18,8 @@ class Environment(StrEnum):
 
 
 ADDRESSES = {
-    Environment.PRACTICE: "https://api-fxpractice.oanda.com",
-    Environment.LIVE: "https://api-fxtrade.oanda.com",
+    OandaEnvironment.PRACTICE: "https://api-fxpractice.oanda.com",
+    OandaEnvironment.LIVE: "https://api-fxtrade.oanda.com",
 }
 """Where each environment is served (developer.oanda.com, development guide)."""
 
@@ -31,7 +31,7 @@ class OandaSettings:
     account: str
     account_id: str
     token: str = field(repr=False)
-    environment: Environment
+    environment: OandaEnvironment
     base_url: str
 
 
@@ -39,7 +39,7 @@ def parse(settings: Mapping[str, str]) -> OandaSettings:
     """What the texts say. Raises ValueError that names the setting and says what is wrong with it."""
     if unknown := sorted(settings.keys() - _KNOWN):
         raise ValueError(f"{', '.join(unknown)}: unknown; the settings are {', '.join(sorted(_KNOWN))}")
-    environment = _environment(settings.get("environment", Environment.PRACTICE))
+    environment = _environment(settings.get("environment", OandaEnvironment.PRACTICE))
     return OandaSettings(
         account=_present(settings, "account"),
         account_id=_account_id(_present(settings, "account_id")),
@@ -56,10 +56,10 @@ def _present(settings: Mapping[str, str], name: str) -> str:
     return text
 
 
-def _environment(text: str) -> Environment:
-    if text not in set(Environment):
-        raise ValueError(f"environment: {text!r} is none of {', '.join(Environment)}")
-    return Environment(text)
+def _environment(text: str) -> OandaEnvironment:
+    if text not in set(OandaEnvironment):
+        raise ValueError(f"environment: {text!r} is none of {', '.join(OandaEnvironment)}")
+    return OandaEnvironment(text)
 
 
 def _account_id(text: str) -> str:

@@ -9,7 +9,7 @@ from shared.accounts.instrument import Instrument, TradingHours
 _DAY = 1440
 
 
-class Market(StrEnum):
+class PaperMarket(StrEnum):
     """A class of instruments that share margin and trading hours."""
 
     FOREX = "forex"
@@ -27,12 +27,12 @@ class Hours(StrEnum):
     CLOSED = "closed"
 
 
-MARGIN: dict[Market, Decimal] = {
-    Market.FOREX: 1 / Decimal(30),
-    Market.METALS: 1 / Decimal(20),
-    Market.INDICES: 1 / Decimal(20),
-    Market.STOCKS: 1 / Decimal(5),
-    Market.CRYPTO: 1 / Decimal(2),
+MARGIN: dict[PaperMarket, Decimal] = {
+    PaperMarket.FOREX: 1 / Decimal(30),
+    PaperMarket.METALS: 1 / Decimal(20),
+    PaperMarket.INDICES: 1 / Decimal(20),
+    PaperMarket.STOCKS: 1 / Decimal(5),
+    PaperMarket.CRYPTO: 1 / Decimal(2),
 }
 """Margin as a fraction of the notional: the leverage that ESMA has allowed retail clients since 2018."""
 
@@ -42,21 +42,21 @@ AROUND_THE_CLOCK = TradingHours(((6 * _DAY + 22 * 60, 11 * _DAY + 22 * 60),))
 """Sunday 22:00 to Friday 22:00 UTC."""
 NEW_YORK = TradingHours(tuple((day * _DAY + 14 * 60 + 30, day * _DAY + 21 * 60) for day in range(5)))
 """Monday to Friday, 14:30 to 21:00 UTC; the paper broker knows neither holidays nor daylight saving time."""
-_HOURS: dict[Market, TradingHours] = {
-    Market.FOREX: AROUND_THE_CLOCK,
-    Market.METALS: AROUND_THE_CLOCK,
-    Market.INDICES: NEW_YORK,
-    Market.STOCKS: NEW_YORK,
-    Market.CRYPTO: ALWAYS,
+_HOURS: dict[PaperMarket, TradingHours] = {
+    PaperMarket.FOREX: AROUND_THE_CLOCK,
+    PaperMarket.METALS: AROUND_THE_CLOCK,
+    PaperMarket.INDICES: NEW_YORK,
+    PaperMarket.STOCKS: NEW_YORK,
+    PaperMarket.CRYPTO: ALWAYS,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class PaperInstrument:
     """One instrument: its limits in units, the price about which it moves (None: made from currencies), its tick."""
 
     symbol: str
-    market: Market
+    market: PaperMarket
     price: Decimal | None
     tick: Decimal
     minimum: Decimal
@@ -73,7 +73,7 @@ class Listing:
         )  # fmt: skip
 
 
-def trading_hours(market: Market, hours: Hours) -> TradingHours:
+def trading_hours(market: PaperMarket, hours: Hours) -> TradingHours:
     """When `market` trades under the setting `hours`."""
     match hours:
         case Hours.MARKET:
@@ -86,8 +86,8 @@ def trading_hours(market: Market, hours: Hours) -> TradingHours:
 
 # symbol, price, tick, minimum, maximum, step, currency. Each maximum costs more margin than the default balance
 # affords, so that InsufficientFunds can be reached with a legal quantity; each minimum is more than one step.
-_ROWS: dict[Market, str] = {
-    Market.FOREX: """
+_ROWS: dict[PaperMarket, str] = {
+    PaperMarket.FOREX: """
         EURUSD  -      0.00001  10     10000000  1       USD
         GBPUSD  -      0.00001  10     10000000  1       USD
         AUDUSD  -      0.00001  10     10000000  1       USD
@@ -100,12 +100,12 @@ _ROWS: dict[Market, str] = {
         GBPJPY  -      0.001    10     10000000  1       JPY
         EURCHF  -      0.00001  10     10000000  1       CHF
     """,
-    Market.METALS: """
+    PaperMarket.METALS: """
         XAUUSD  2400   0.01     1      5000      0.01    USD
         XAGUSD  28     0.001    1      200000    0.1     USD
         XPTUSD  950    0.01     1      10000     0.01    USD
     """,
-    Market.INDICES: """
+    PaperMarket.INDICES: """
         US500   5200   0.1      0.1    2000      0.01    USD
         NAS100  18200  0.1      0.1    1000      0.01    USD
         US30    39000  0.1      0.1    500       0.01    USD
@@ -113,7 +113,7 @@ _ROWS: dict[Market, str] = {
         UK100   8200   0.1      0.1    1000      0.01    GBP
         JP225   38500  1        1      20000     0.1     JPY
     """,
-    Market.STOCKS: """
+    PaperMarket.STOCKS: """
         AAPL    190    0.01     0.1    10000     0.01    USD
         TSLA    180    0.01     0.1    10000     0.01    USD
         MSFT    420    0.01     0.1    10000     0.01    USD
@@ -122,7 +122,7 @@ _ROWS: dict[Market, str] = {
         GOOGL   170    0.01     0.1    10000     0.01    USD
         META    480    0.01     0.1    10000     0.01    USD
     """,
-    Market.CRYPTO: """
+    PaperMarket.CRYPTO: """
         BTCUSD  65000  0.01     0.001  100       0.0001  USD
         ETHUSD  3400   0.01     0.01   1000      0.001   USD
         SOLUSD  150    0.001    0.1    10000     0.01    USD
@@ -135,9 +135,9 @@ _ROWS: dict[Market, str] = {
 _LONG_ONLY = frozenset({"ADAUSD", "DOGEUSD"})
 
 
-def _listing(market: Market, line: str) -> Listing:
+def _listing(market: PaperMarket, line: str) -> PaperInstrument:
     symbol, price, tick, minimum, maximum, step, currency = line.split()
-    return Listing(
+    return PaperInstrument(
         symbol=symbol,
         market=market,
         price=None if price == "-" else Decimal(price),
@@ -150,7 +150,7 @@ def _listing(market: Market, line: str) -> Listing:
     )
 
 
-LISTINGS: dict[str, Listing] = {
+LISTINGS: dict[str, PaperInstrument] = {
     listing.symbol: listing
     for market, rows in _ROWS.items()
     for listing in (_listing(market, line) for line in rows.split("\n") if line.strip())

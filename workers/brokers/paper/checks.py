@@ -8,7 +8,7 @@ from decimal import Decimal
 from shared.accounts.instrument import check_quantity, sentence_about
 from shared.domain import Direction, ErrorType, Leg
 from workers.brokers.base import OrderRejected, OrderRequest
-from workers.brokers.paper.catalogue import LISTINGS, MARGIN, Hours, Listing, trading_hours
+from workers.brokers.paper.catalogue import LISTINGS, MARGIN, Hours, PaperInstrument, trading_hours
 from workers.brokers.paper.margin import Holding, Quote, affordable
 from workers.brokers.paper.prices import price, rate
 
@@ -57,7 +57,7 @@ def signed(side: Direction, quantity: Decimal) -> Decimal:
     return quantity if side is Direction.BUY else -quantity
 
 
-def _quote(listing: Listing, currency: str, at: datetime, seed: int) -> Quote:
+def _quote(listing: PaperInstrument, currency: str, at: datetime, seed: int) -> Quote:
     return Quote(
         price=price(listing.symbol, at, seed),
         rate=rate(listing.currency, currency, at, seed),

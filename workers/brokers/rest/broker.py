@@ -22,7 +22,7 @@ from workers.brokers.base import (
     OrderRequest,
     OutcomeUnknown,
 )
-from workers.brokers.http_client import Reply, Wire
+from workers.brokers.http_client import BrokerReply, HttpClient
 from workers.brokers.rest import translate
 from workers.brokers.rest.errors import ORDER_NOT_FOUND, error_of, is_known, problem_of
 from workers.brokers.rest.settings import parse
@@ -49,7 +49,9 @@ class RestBroker:
     """
 
     def __init__(self, base_url: str, token: str, call_seconds: float = CALL_SECONDS) -> None:
-        self._wire = Wire(base_url, {"Authorization": f"Bearer {token}", "Accept": "application/json"}, call_seconds)
+        self._wire = HttpClient(
+            base_url, {"Authorization": f"Bearer {token}", "Accept": "application/json"}, call_seconds
+        )
         self._told: Capabilities | None = None
         self._declares_marks = False
         self._asked_at = float("-inf")
@@ -155,7 +157,7 @@ class _NotAllowed(BrokerUnavailable):
     """The far end does not know the token."""
 
 
-def _read(reply: Reply, what: str, translated: Callable[[object], _Value]) -> _Value:
+def _read(reply: BrokerReply, what: str, translated: Callable[[object], _Value]) -> _Value:
     """What a 200 says. Raises BrokerUnavailable for anything else: a read that says nothing has changed nothing."""
     if reply.status == 401:
         raise _NotAllowed("The broker does not accept the account's token.")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from shared.domain import ErrorType
 from workers.brokers.base import OrderRejected, OutcomeUnknown
-from workers.brokers.http_client import Reply
+from workers.brokers.http_client import BrokerReply
 from workers.brokers.unmapped_errors import unmapped
 
 PROBLEM_JSON = "application/problem+json"
@@ -18,7 +18,7 @@ REFUSALS: Mapping[str, ErrorType | None] = {**{word: word for word in ErrorType}
 """Problem type -> what the refusal is called. Whatever is not in here is no word of the contract."""
 
 
-def problem_of(reply: Reply) -> tuple[str, str] | None:
+def problem_of(reply: BrokerReply) -> tuple[str, str] | None:
     """The type and the detail of a problem, None where the answer is none. A 404 of a proxy, for one, is none."""
     media_type = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = reply.body
@@ -30,7 +30,7 @@ def problem_of(reply: Reply) -> tuple[str, str] | None:
     return word, detail if isinstance(detail, str) and detail else f"The broker says {word}."
 
 
-def is_known(reply: Reply) -> bool:
+def is_known(reply: BrokerReply) -> bool:
     """Whether the broker says by a 409 that it has an order under our id: in JSON, and by no refusal of the contract.
 
     The path of a PUT is the order's id, and what is in conflict with a PUT is what is there (RFC 9110, 15.5.10). A page
@@ -40,7 +40,7 @@ def is_known(reply: Reply) -> bool:
     return reply.status == 409 and isinstance(reply.body, dict) and (problem is None or problem[0] not in REFUSALS)
 
 
-def error_of(reply: Reply) -> OrderRejected | OutcomeUnknown:
+def error_of(reply: BrokerReply) -> OrderRejected | OutcomeUnknown:
     """What a 4xx answer to an order means. Only a problem of the contract is definitive."""
     problem = problem_of(reply)
     if problem is None:

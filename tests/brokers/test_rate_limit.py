@@ -17,11 +17,11 @@ from shared.queue.doorbell import make_redis
 from tests.support.eventually import eventually
 from tests.support.in_process_bridge import signal
 from tests.support.worker_harness import CAPABILITIES, ScriptedBroker, open_workshop
-from workers.brokers.base import BrokerUnavailable, Budget, OrderRequest
-from workers.brokers.rate_limit import Budgeted
-from workers.brokers.request_counter import LONGEST_SECONDS, MOST_WAIT_SECONDS, Meter
+from workers.brokers.base import BrokerUnavailable, OrderRequest, RateLimit
+from workers.brokers.rate_limit import RateLimitedBroker
+from workers.brokers.request_counter import LONGEST_SECONDS, MOST_WAIT_SECONDS, RequestCounter
 
-BUDGET = Budget(requests=10, seconds=60)
+RATE_LIMIT = RateLimit(requests=10, seconds=60)
 NOBODY = "redis://127.0.0.1:1/0"
 
 
@@ -33,14 +33,16 @@ class Desks:
     """Makes workers' brokers, each with a meter of its own, and what stands behind it."""
 
     def __init__(self) -> None:
-        self._meters: list[Meter] = []
+        self._meters: list[RequestCounter] = []
 
-    def __call__(self, url: str, budget: Budget = BUDGET, account: str = "1") -> tuple[Budgeted, ScriptedBroker]:
-        broker = ScriptedBroker(capabilities=replace(CAPABILITIES, budget=budget))
-        return Budgeted(broker, self.meter(url), account), broker
+    def __call__(
+        self, url: str, rate_limit: RateLimit = RATE_LIMIT, account: str = "1"
+    ) -> tuple[RateLimitedBroker, ScriptedBroker]:
+        broker = ScriptedBroker(capabilities=replace(CAPABILITIES, rate_limit=rate_limit))
+        return RateLimitedBroker(broker, self.meter(url), account), broker
 
-    def meter(self, url: str, pause: Callable[[float], None] = time.sleep) -> Meter:
-        meter = Meter(make_redis(url), pause=pause)
+    def meter(self, url: str, pause: Callable[[float], None] = time.sleep) -> RequestCounter:
+        meter = RequestCounter(make_redis(url), pause=pause)
         self._meters.append(meter)
         return meter
 
@@ -56,7 +58,7 @@ def desk() -> Iterator[Desks]:
         yield desks
 
 
-def opens(budgeted: Budgeted, most: int) -> int:
+def opens(budgeted: RateLimitedBroker, most: int) -> int:
     """How many orders go out before one is refused."""
     for number in range(most):
         try:
@@ -89,7 +91,7 @@ def test_exits_and_look_ups_go_on_while_entries_wait(redis_url: str, desk: Desks
 
 
 def test_what_is_beyond_the_budget_is_not_sent_and_says_when_to_come_back(redis_url: str, desk: Desks) -> None:
-    budgeted, broker = desk(redis_url, Budget(requests=2, seconds=30, submit=2))
+    budgeted, broker = desk(redis_url, RateLimit(requests=2, seconds=30, submit=2))
     assert opens(budgeted, 1) == 1
     began = time.monotonic()
     with pytest.raises(BrokerUnavailable) as refused:
@@ -108,8 +110,8 @@ def test_what_is_to_be_had_in_a_moment_is_waited_for(redis_url: str, desk: Desks
         waited.append(seconds)
         threading.Event().wait(seconds)
 
-    broker = ScriptedBroker(capabilities=replace(CAPABILITIES, budget=Budget(requests=1, seconds=1)))
-    budgeted = Budgeted(broker, desk.meter(redis_url, pause), "1")
+    broker = ScriptedBroker(capabilities=replace(CAPABILITIES, rate_limit=RateLimit(requests=1, seconds=1)))
+    budgeted = RateLimitedBroker(broker, desk.meter(redis_url, pause), "1")
     budgeted.submit(order("first"))
     budgeted.submit(order("second"))
     assert len(broker.submitted) == 2
@@ -133,7 +135,7 @@ def test_without_redis_a_process_takes_a_share_and_nothing_is_raised(hung: bool,
     if hung:
         with Redis.from_url(redis_url) as client:
             client.execute_command("CLIENT", "PAUSE", 3000, "ALL")
-    budgeted, _ = desk(redis_url if hung else NOBODY, Budget(requests=20, seconds=60))
+    budgeted, _ = desk(redis_url if hung else NOBODY, RateLimit(requests=20, seconds=60))
     began = time.monotonic()
     assert opens(budgeted, 20) == 4  # four fifths of a quarter
     assert time.monotonic() - began < 5
@@ -143,7 +145,7 @@ def test_without_redis_a_process_takes_a_share_and_nothing_is_raised(hung: bool,
 
 
 def test_patience_holds_without_redis_too(desk: Desks) -> None:
-    budgeted, broker = desk(NOBODY, Budget(requests=100, seconds=60))
+    budgeted, broker = desk(NOBODY, RateLimit(requests=100, seconds=60))
     broker.script.append(BrokerUnavailable("429", 20))
     with pytest.raises(BrokerUnavailable):
         budgeted.submit(order("told"))
@@ -174,7 +176,7 @@ def test_leases_count_with_the_waiting(redis_url: str, desk: Desks) -> None:
 
 def test_a_broker_without_a_budget_is_left_alone(desk: Desks) -> None:
     broker = ScriptedBroker()
-    budgeted = Budgeted(broker, desk.meter(NOBODY), "1")
+    budgeted = RateLimitedBroker(broker, desk.meter(NOBODY), "1")
     assert opens(budgeted, 50) == 50
     assert budgeted.capabilities == broker.capabilities
 
@@ -183,8 +185,8 @@ def test_an_event_beyond_the_budget_waits_in_its_row_says_why_and_is_executed_on
     sessions: Sessions, redis_url: str, desk: Desks
 ) -> None:
     shop = open_workshop(sessions)
-    shop.broker.capabilities = replace(CAPABILITIES, budget=Budget(requests=2, seconds=3))
-    budgeted = Budgeted(shop.broker, desk.meter(redis_url), "1")
+    shop.broker.capabilities = replace(CAPABILITIES, rate_limit=RateLimit(requests=2, seconds=3))
+    budgeted = RateLimitedBroker(shop.broker, desk.meter(redis_url), "1")
     first = shop.arrives(signal("SIGNAL_OPEN", "p1", strategy_id="s1"), answered=True)
     second = shop.arrives(signal("SIGNAL_OPEN", "p2", strategy_id="s2"), answered=True)
     for _ in range(2):

@@ -18,8 +18,8 @@ from tests.support.eventually import eventually
 from tests.support.in_process_bridge import Bridge, running, signal
 from workers.brokers.alpaca.broker import AlpacaBroker
 from workers.brokers.alpaca.settings import parse
-from workers.brokers.base import Broker, Budget
-from workers.brokers.request_counter import Meter
+from workers.brokers.base import Broker, RateLimit
+from workers.brokers.request_counter import RequestCounter
 
 STRATEGIES = ("s1", "s2", "s3", "s4")
 
@@ -27,7 +27,7 @@ STRATEGIES = ("s1", "s2", "s3", "s4")
 def make(settings: Mapping[str, str]) -> Broker:
     """Alpaca with room for one entry in two seconds."""
     broker = AlpacaBroker(parse(settings))
-    broker.capabilities = replace(broker.capabilities, budget=Budget(requests=8, seconds=2, submit=4))
+    broker.capabilities = replace(broker.capabilities, rate_limit=RateLimit(requests=8, seconds=2, submit=4))
     return broker
 
 
@@ -45,7 +45,7 @@ def simulator(alpaca: Alpaca) -> Iterator[Simulator]:
 @pytest.fixture
 def bridge(sessions: Sessions, database_url: str, redis_url: str, simulator: Simulator) -> Iterator[Bridge]:
     with (
-        closing(Meter(make_redis(redis_url))) as meter,
+        closing(RequestCounter(make_redis(redis_url))) as meter,
         running(sessions, database_url, wait=0, meter=meter) as ready,
     ):
         settings = {"base_url": simulator.url, "key_id": KEY_ID, "secret_key": SECRET_KEY}

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from shared.database.dedicated_connections import KeptSessions, KeptStatements
+from shared.database.dedicated_connections import DedicatedSessions, DedicatedStatements
 from shared.database.engine import Sessions, make_engine, make_sessions
 from shared.database.idle_connections import UNASKED_SECONDS
 from shared.database.tables.events import ProtocolVersion
@@ -30,21 +30,21 @@ def versions(sessions: Sessions) -> list[str]:
 
 
 def test_it_is_committed_with_the_statement_itself(engine: Engine, sessions: Sessions) -> None:
-    with KeptStatements(make_sessions(engine)).begin() as session:
+    with DedicatedStatements(make_sessions(engine)).begin() as session:
         session.execute(text(STORE), {"version": "v7"})
         assert versions(sessions) == ["v7"]
 
 
 def test_a_statement_that_fails_writes_nothing(engine: Engine, sessions: Sessions) -> None:
     twice = text(f"{STORE}, (:version, true)")
-    with pytest.raises(DBAPIError), KeptStatements(make_sessions(engine)).begin() as session:
+    with pytest.raises(DBAPIError), DedicatedStatements(make_sessions(engine)).begin() as session:
         session.execute(twice, {"version": "v7"})
     assert versions(sessions) == []
 
 
 def test_the_next_transaction_of_the_connection_is_one(engine: Engine, sessions: Sessions) -> None:
     ours = make_sessions(engine)
-    kept = KeptStatements(ours)
+    kept = DedicatedStatements(ours)
     with kept.begin() as session:
         session.execute(text(STORE), {"version": "v7"})
         assert session.execute(text("SHOW synchronous_commit")).scalar() == "on"
@@ -55,10 +55,10 @@ def test_the_next_transaction_of_the_connection_is_one(engine: Engine, sessions:
     assert versions(sessions) == ["v7"]
 
 
-@pytest.mark.parametrize("kind", [KeptSessions, KeptStatements])
+@pytest.mark.parametrize("kind", [DedicatedSessions, DedicatedStatements])
 @pytest.mark.parametrize("idle", [0.5, 60.0])
 def test_a_connection_that_died_costs_one_transaction_at_most(
-    engine: Engine, sessions: Sessions, idle: float, kind: type[KeptSessions] | type[KeptStatements]
+    engine: Engine, sessions: Sessions, idle: float, kind: type[DedicatedSessions] | type[DedicatedStatements]
 ) -> None:
     """After a while without use it is asked first, so that not even that one is lost."""
     now = 0.0
@@ -77,7 +77,7 @@ def test_a_connection_that_died_costs_one_transaction_at_most(
 def test_where_one_connection_died_the_others_are_asked_first(database_url: str, sessions: Sessions) -> None:
     """A server that starts again ends all of them at once: each thread would lose a transaction, and a signal wait."""
     engine = make_engine(database_url, pool_size=3)
-    kept = KeptSessions(make_sessions(engine))
+    kept = DedicatedSessions(make_sessions(engine))
     with kept.begin() as first, kept.begin() as second, kept.begin() as third:
         backends = [session.execute(BACKEND).scalar_one() for session in (first, second, third)]
     end(sessions, backends)
@@ -94,7 +94,7 @@ def test_where_one_connection_died_the_others_are_asked_first(database_url: str,
 
 def test_the_connection_that_was_used_last_is_used_next(database_url: str, sessions: Sessions) -> None:
     engine = make_engine(database_url, pool_size=2)
-    kept = KeptSessions(make_sessions(engine))
+    kept = DedicatedSessions(make_sessions(engine))
     with kept.begin() as outer:
         inner = backend(kept)
         assert outer.execute(BACKEND).scalar_one() != inner
@@ -105,7 +105,7 @@ def test_the_connection_that_was_used_last_is_used_next(database_url: str, sessi
 
 
 def test_what_was_read_once_is_read_again_by_the_next(engine: Engine, sessions: Sessions) -> None:
-    kept = KeptSessions(make_sessions(engine))
+    kept = DedicatedSessions(make_sessions(engine))
     with kept.begin() as session:
         session.execute(text(STORE), {"version": "v7"})
         before = session.get_one(ProtocolVersion, "v7")
@@ -118,7 +118,7 @@ def test_what_was_read_once_is_read_again_by_the_next(engine: Engine, sessions: 
 
 
 def test_what_raises_is_rolled_back(engine: Engine, sessions: Sessions) -> None:
-    kept = KeptSessions(make_sessions(engine))
+    kept = DedicatedSessions(make_sessions(engine))
     with contextlib.suppress(LookupError), kept.begin() as session:
         session.execute(text(STORE), {"version": "v7"})
         raise LookupError
@@ -126,7 +126,7 @@ def test_what_raises_is_rolled_back(engine: Engine, sessions: Sessions) -> None:
     kept.close()
 
 
-def backend(kept: KeptSessions | KeptStatements) -> int:
+def backend(kept: DedicatedSessions | DedicatedStatements) -> int:
     with kept.begin() as session:
         pid: int = session.execute(BACKEND).scalar_one()
         return pid
