@@ -1,6 +1,5 @@
 """Builds the application that a receiver process serves: its composition root."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 from flask import Flask, Request, Response, jsonify, send_file
@@ -61,7 +60,6 @@ def make_app(config: Config) -> AsgiApp:
         doorbell=doorbell,
         waiting=waiting,
         wait=config.response_wait,
-        now=lambda: datetime.now(UTC),
         answered=answered.note,
         writer=writer,
     )

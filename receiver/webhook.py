@@ -4,7 +4,7 @@ import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import structlog
 from flask import Flask, Response, request
@@ -37,6 +37,10 @@ from shared.queue.doorbell import Doorbell
 log = structlog.get_logger()
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class ReceiverContext:
     """The dependencies of the receiver. `wait`: seconds that a request may wait for its outcome, 0 = never."""
@@ -49,7 +53,7 @@ class ReceiverContext:
     doorbell: Doorbell
     waiting: OutcomeWaiter
     wait: float
-    now: Callable[[], datetime]
+    now: Callable[[], datetime] = _utc_now
     reading: BodyReader = field(default_factory=BodyReader)
     writer: GroupCommit | None = None  # without one, every request commits alone
     answered: Callable[[EventId, Reply], object] = lambda *_: None  # remembers an answer; must touch memory only

@@ -80,7 +80,7 @@ def load() -> Config:
     """
     env = FileAwareEnv(eager=False, strip_whitespace=True)
     try:
-        values = read(env)
+        values = ask_for_all(env)
         env.seal()
     except (EnvError, ValueError) as error:
         raise ConfigurationError(f"The environment cannot be used: {_said(error)}") from error
@@ -115,7 +115,7 @@ def check_retention(config: Config, days: int, name: str) -> None:
         )
 
 
-def read(env: FileAwareEnv) -> dict[str, object]:
+def ask_for_all(env: FileAwareEnv) -> dict[str, object]:
     """The variable of each field, with its default and what it must be."""
     values: dict[str, object] = {
         "database_url": env.str("DATABASE_URL", validate=_postgresql),

@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+from functools import partial
 
 import structlog
 from celery import Celery, signals
@@ -30,6 +31,7 @@ from shared.queue.doorbell import (
 from workers.brokers.account_brokers import AccountBrokers
 from workers.brokers.request_counter import RequestCounter
 from workers.execution.context import WorkerContext
+from workers.execution.lease import owner_of_thread
 from workers.execution.run import execute_event
 from workers.runtime import transaction_slots
 from workers.runtime.flower_events import EventBatcher
@@ -93,9 +95,9 @@ def make_worker(config: Config, threads: int) -> Celery:
     sweeper = _make_sweeper(config, sessions, doorbell, standby, notifier, hearing, clock, worker)
     context = WorkerContext(
         sessions=DedicatedSessions(of_turns),
-        owner=lambda: f"{worker}:{threading.get_ident()}",
+        owner=partial(owner_of_thread, worker),
         broker=adapters.of,
-        announce=lambda event: announce(redis, event),
+        announce=partial(announce, redis),
         wake=sweeper.wake,
         stopping=stopping.is_set,
         lease=config.lease,

@@ -40,7 +40,7 @@ def test_a_form_is_followed_by_the_page_and_a_script_gets_nothing(simulator: Sim
     [
         ({"strategy": "none"}, "no such strategy"),
         ({"kind": "FLIP"}, "OPEN, CLOSE or REOPEN"),
-        ({"ticker": "XAU USD"}, "A ticker"),
+        ({"ticker": "XAU\tUSD"}, "A ticker"),
         ({"direction": "UP"}, "BUY or SELL"),
         ({"quantity": "ten"}, "must be a number"),
         ({"quantity": "NaN"}, "above 0"),

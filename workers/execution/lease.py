@@ -1,5 +1,6 @@
 """The lease of a strategy: one worker, until a time, under a fencing token that grows with every claim."""
 
+import threading
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -50,6 +51,11 @@ class Lease:
     def covers(self, seconds: float, monotonic: float) -> bool:
         """Whether the lease lasts for that much longer: a call that may outlive it must not be begun."""
         return monotonic + seconds < self.expires
+
+
+def owner_of_thread(worker: str) -> str:
+    """The name under which the thread that asks owns leases; `worker` is its process, unique among all."""
+    return f"{worker}:{threading.get_ident()}"
 
 
 def claim(

@@ -64,7 +64,7 @@ _NOT_OURS = {"PATH", "REQUEST_METHOD", "MAKELEVEL", "PYTHONUNBUFFERED", "PYTHONW
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """One variable, as `config.read` asks for it."""
+    """One variable, as `config.ask_for_all` asks for it."""
 
     name: str
     kind: str
@@ -111,7 +111,7 @@ def page() -> str:
 
 def declared() -> dict[str, Declared]:
     """Each field of the configuration, and its variable."""
-    return cast("dict[str, Declared]", config.read(cast("FileAwareEnv", _Recorder())))
+    return cast("dict[str, Declared]", config.ask_for_all(cast("FileAwareEnv", _Recorder())))
 
 
 def read_elsewhere() -> set[str]:
