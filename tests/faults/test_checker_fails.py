@@ -63,12 +63,29 @@ def superseded_at_once(good: World, close_started: datetime) -> World:
     return changed("events", 3, **skipped, finished_at=at(4.5))(told)
 
 
+def reported(*causes: str) -> Callable[[World], World]:
+    """The world in which each cause came in one millisecond, and the strategy was reported twice for it."""
+
+    def plus_all(good: World) -> World:
+        for id_, type_ in enumerate((*causes, "ORPHAN_REPORT", "ORPHAN_REPORT"), start=5):
+            row = replace(event(id_, type_, "p"), position=None, direction=None, timestamp_ms=9000)
+            good = plus("events", row)(good)
+        return good
+
+    return plus_all
+
+
 def test_a_world_in_which_all_is_well_has_no_violation() -> None:
     assert world().broken() == set()
 
 
+def test_two_ends_in_one_millisecond_may_report_a_strategy_twice() -> None:
+    assert reported("INTEGRATION_DELETED", "STRATEGY_DISABLED")(world()).broken() == set()
+
+
 BREAKS: dict[str, tuple[str, Callable[[World], World]]] = {
     "a 200 without a row": ("I1", plus("history", exchange(signal("SIGNAL_OPEN", "p9", 5000)))),
+    "a strategy reported twice for one end": ("I1", reported("STRATEGY_DISABLED")),
     "a 200 with two rows": ("I1", plus("events", event(1, "SIGNAL_OPEN", "p1"))),
     "a 200 for other content": ("I1", changed("history", 0, event=signal("SIGNAL_OPEN", "p1", 1000, "SELL"))),
     "an event that never ended": ("I2", changed("events", 2, state="waiting", finished_at=None)),

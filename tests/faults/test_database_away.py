@@ -1,17 +1,21 @@
 """A database that goes away at the worst moment: the receiver answers the truth, and the worker forgets nothing."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import psycopg
+import pytest
 from psycopg import sql
+from sqlalchemy import Connection, make_url, text
 from sqlalchemy import event as sqlalchemy_events
-from sqlalchemy import make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from receiver import group_commit
 from shared.database.engine import Sessions
+from shared.domain import EventId, EventType, LifecycleEvent
+from shared.inbox.store_batch import SignalDelivery, store_new
 from tests.faults.hands import hand, unfinished
 from tests.faults.test_checker_passes import delivered
 from tests.support import in_process_bridge as bridges
@@ -19,6 +23,7 @@ from tests.support.in_process_bridge import signal
 from tests.support.judge.observed import PaperBooks
 from tests.support.judge.verdict import check
 
+LOST = OperationalError("COMMIT", {}, ConnectionError("the connection was lost in the commit"))
 SLOW_COMMIT = """
     CREATE FUNCTION wait_in_commit() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN PERFORM pg_sleep(30); RETURN NULL; END $$;
@@ -47,23 +52,21 @@ def test_a_connection_killed_in_the_commit_is_answered_503_and_the_event_can_com
             assert check(session, PaperBooks(session), history) == []
 
 
-def test_a_commit_whose_answer_was_lost_is_found_and_executed(sessions: Sessions, database_url: str) -> None:
+def test_a_shared_commit_whose_answer_was_lost_is_found_and_executed(
+    sessions: Sessions, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = threading.Event()
+
+    def store_and_lose_the_answer(link: Connection, batch: Sequence[SignalDelivery]) -> list[EventId | None]:
+        stored = store_new(link, batch)  # the statement commits by itself
+        if lost.is_set():
+            return stored
+        lost.set()
+        raise LOST
+
+    monkeypatch.setattr(group_commit, "store_new", store_and_lose_the_answer)
     with bridges.running(sessions, database_url) as bridge:
         bridge.open_account()
-        lost = threading.Event()
-
-        def lose_the_answer(session: Session) -> None:
-            stored = session.info.pop("stored", False)
-            if stored and not lost.is_set():
-                lost.set()
-                raise OperationalError("COMMIT", {}, ConnectionError("the connection was lost in the commit"))
-
-        def see_the_insert(session: Session) -> None:
-            last = session.execute(text("SELECT count(*) FROM events")).scalar_one()
-            session.info["stored"] = last > 0
-
-        sqlalchemy_events.listen(sessions, "before_commit", see_the_insert)
-        sqlalchemy_events.listen(sessions, "after_commit", lose_the_answer)
         exchange = delivered(bridge, signal("SIGNAL_OPEN"))
         assert lost.is_set()
         assert exchange.answer is not None
@@ -72,6 +75,27 @@ def test_a_commit_whose_answer_was_lost_is_found_and_executed(sessions: Sessions
         assert bridge.trades() == ["BUY 10 p1"]
         with sessions() as session:
             assert check(session, PaperBooks(session), [exchange]) == []
+
+
+def test_a_commit_of_its_own_whose_answer_was_lost_is_found(sessions: Sessions, database_url: str) -> None:
+    with bridges.running(sessions, database_url) as bridge:
+        bridge.open_account()
+        lost = threading.Event()
+
+        def see_the_insert(session: Session) -> None:
+            session.info["stored"] = session.execute(text("SELECT count(*) FROM events")).scalar_one() > 0
+
+        def lose_the_answer(session: Session) -> None:
+            if session.info.pop("stored", False) and not lost.is_set():
+                lost.set()
+                raise LOST
+
+        sqlalchemy_events.listen(sessions, "before_commit", see_the_insert)
+        sqlalchemy_events.listen(sessions, "after_commit", lose_the_answer)
+        assert bridge.post(LifecycleEvent(EventType.STRATEGY_ENABLED, 1000, "s1", "Gold")).status_code == 200
+        assert lost.is_set()
+        bridge.settled()
+        assert [row.state for row in bridge.events()] == ["done"]
 
 
 def test_without_a_database_nothing_is_answered_200(

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from shared.accounts.orphan_policy import ORPHANING, OrphanEvent
 from shared.domain import Event, SignalEvent
 from tests.support.judge.facts import EventFact, Facts
 from tests.support.judge.observed import Answer, Exchange
@@ -25,6 +26,7 @@ GENERIC = {
     "unavailable", "internal",
 }  # fmt: skip
 PASSING = {"unavailable", "internal", "too_many_attempts"}  # says nothing of the event: it may be answered anew
+ORPHAN_EVENTS = frozenset(OrphanEvent)
 TOLD_TOO_LATE = ("late_failure", "flat_not_reversed", "parked")
 
 Identity = tuple[str, ...]
@@ -48,7 +50,9 @@ def judge(facts: Facts, history: Sequence[Exchange]) -> list[Wrong]:
         deliveries.setdefault(_identity(exchange), []).append(exchange)
     wrong = [found for exchange in history for found in _form(exchange)]
     wrong += [
-        Wrong("I1", str(same[0]), f"is in the inbox {len(same)} times") for same in rows.values() if len(same) > 1
+        Wrong("I1", str(same[0]), f"is in the inbox {len(same)} times")
+        for same in rows.values()
+        if len(same) > _most_rows(same[0], facts)
     ]
     wrong += [found for event in facts.events for found in _told_once(facts, event)]
     for identity, exchanges in deliveries.items():
@@ -56,6 +60,14 @@ def judge(facts: Facts, history: Sequence[Exchange]) -> list[Wrong]:
         wrong += _same_answer(facts, exchanges, rows.get(identity, []))
         wrong += _told_to_nobody(facts, exchanges, rows.get(identity, []))
     return wrong
+
+
+def _most_rows(row: EventFact, facts: Facts) -> int:
+    """One; of an event of our own, one for each lifecycle event that may have caused it: a millisecond may have two."""
+    if row.type not in ORPHAN_EVENTS:
+        return 1
+    same_moment = (e for e in facts.events if (e.account, e.timestamp_ms) == (row.account, row.timestamp_ms))
+    return max(1, sum(1 for e in same_moment if e.type in ORPHANING))
 
 
 def word_of(answer: Answer) -> str:
@@ -177,7 +189,7 @@ def _identity_of_row(row: EventFact) -> Identity:
 def _has_content_of(event: Event, row: EventFact) -> bool:
     if not isinstance(event, SignalEvent):
         return True
-    said = (event.strategy_id, str(event.direction), event.ticker, event.quantity)
+    said = (event.strategy_id, event.direction, event.ticker, event.quantity)  # a CLOSE may name no direction
     return said == (row.strategy_id, row.direction, row.ticker, row.quantity)
 
 
