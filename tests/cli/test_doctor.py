@@ -21,7 +21,7 @@ from shared.database.tables.orders import FillRow, OrderRow, PositionRow
 from shared.database.tables.workers import Worker
 from tests.cli.runner import Cli, Doctor
 from tests.support.in_process_bridge import Bridge
-from tools.local import services
+from tools.local import placement, services
 
 
 def change(bridge: Bridge, *statements: Any) -> None:
@@ -54,6 +54,7 @@ def test_what_make_run_starts_has_nothing_to_mend(tmp_path: Path, monkeypatch: p
     assert "fail" not in result.stdout
     assert "warn" not in result.stdout
     assert [account["account"] for account in cli.json("accounts", "list")] == ["demo"]  # after it has stopped, too
+    placement.discard(tmp_path / "var")  # as root it is kept elsewhere
 
 
 def test_a_setting_that_is_odd_is_all_that_can_be_seen(doctor: Doctor) -> None:

@@ -1,5 +1,6 @@
 """A worker gives way: by its own figure, and as a session where Linux shares processors between sessions."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from workers.runtime.process_priority import AUTOGROUP, NICE
 
+NICEST = 19  # of Linux
 BEGIN = "import os; from workers.runtime.process_priority import AUTOGROUP, lower_priority; lower_priority()"
 SAY = f"{BEGIN}; print(os.nice(0))"
 SAY_OF_SESSION = f"{SAY}; print(AUTOGROUP.read_text())"
@@ -27,7 +29,7 @@ def said(program: str, *, own_session: bool) -> str:
 
 @pytest.mark.parametrize("own_session", [True, False])
 def test_a_process_is_as_nice_as_it_may_be(own_session: bool) -> None:
-    assert int(said(SAY, own_session=own_session)) == NICE
+    assert int(said(SAY, own_session=own_session)) == min(os.nice(0) + NICE, NICEST)
 
 
 @pytest.mark.skipif(not AUTOGROUP.exists(), reason="This machine does not share processors between sessions.")
