@@ -19,7 +19,7 @@ from tools.simulator.state import State, View
 
 SHOWN_CALLS = 40
 SHOWN_NOTIFICATIONS = 12
-WAIT_SECONDS = 2.0  # that a page's question for news may stay open: a stop waits for it, and would kill after 5
+WAIT_SECONDS = 2.0  # that a page's question for news may stay open: a stop waits for it
 MOST_WAITING = 12  # pages; others are answered at once, and ask again
 FRAGMENTS = ("integrations", "strategies", "phone", "calls", "behaviour", "options")
 _ANSWERS = {

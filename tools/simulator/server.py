@@ -12,7 +12,7 @@ from tools.simulator import settings, snapshot
 from tools.simulator.url_guard import is_loopback
 
 THREADS = 32  # half of them may be pages that wait for news
-STOP_SECONDS = 5
+STOP_SECONDS = 15  # a page that waits for news is answered within 2; a busy machine once took more than 5 for twelve
 
 
 def serve(host: str, port: int, allow_remote: bool, environment: Mapping[str, str]) -> None:
