@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 from shared.database.engine import Sessions
 from tests.architecture import code
 
-MOST = 59
+MOST = 55
 
 
 def test_one_signal_passes_few_files(sessions: Sessions, database_url: str, redis_url: str) -> None:
