@@ -53,7 +53,7 @@ RECONCILE_WITHIN = 120.0  # seconds; a look that comes later than that is asked 
 SPARE_CONNECTIONS = 3 + queue_fallback.THREADS  # the sweep, a task beside trades, telling people; trading without queue
 
 WORKING = {
-    "worker_pool": "threads",  # Python runs one, the others wait for brokers
+    "worker_pool": "workers.runtime.thread_pool:PromptPool",  # threads: Python runs one, the others wait for brokers
     # Early acknowledgement: the row and the sweep redeliver, so Redis never has to, and no message comes twice.
     "task_acks_late": False,
     "worker_prefetch_multiplier": 1,

@@ -47,11 +47,11 @@ def test_every_event_is_a_task_whose_only_argument_is_its_id(bridge: Live) -> No
         eventually(flower_knows_them_all)
 
 
-def test_the_worker_has_a_pool_of_as_many_threads_as_were_asked_for(bridge: Live) -> None:
+def test_the_worker_has_its_own_pool_with_as_many_threads_as_were_asked_for(bridge: Live) -> None:
     with bridge.flower() as flower:
         (worker,) = flower.get("/api/workers", params={"refresh": "1"}).json().values()
     pool = worker["stats"]["pool"]
-    assert (pool["implementation"], pool["max-concurrency"]) == ("celery.concurrency.thread:TaskPool", 4)
+    assert (pool["implementation"], pool["max-concurrency"]) == ("workers.runtime.thread_pool:PromptPool", 4)
 
 
 @pytest.mark.parametrize("control", CONTROLS)
