@@ -221,6 +221,7 @@ class AlertKind(StrEnum):
     PARTIAL_FILL = "partial_fill"  # an open was filled only in part
     ORPHAN = "orphan"  # held, and nobody will close it: its integration was ended or its strategy disabled
     DRIFT = "drift"  # the ledger and the broker hold different quantities
+    ODD_LISTING = "odd_listing"  # a row of a broker's list of instruments cannot be read, and is left out
     OVERDUE = "overdue"  # what closes a position has waited for minutes, for its broker or for a person
 
 

@@ -12,6 +12,7 @@ from shared.queue import canary
 from shared.queue.doorbell import CANARY_TASK, EXECUTE_TASK, RECONCILE_TASK, REFRESH_TASK
 from workers.brokers.account_brokers import AccountBrokers
 from workers.brokers.base import BrokerUnavailable
+from workers.brokers.odd_rows import collecting_odd_rows
 from workers.execution.context import WorkerContext
 from workers.execution.run import execute_event
 from workers.sweep import reconciliation
@@ -58,10 +59,13 @@ def register(
         with hearing.task():
             ask = adapters.of(AccountId(account)).instruments
             try:
-                chosen = instrument_refresh.refresh(sessions, AccountId(account), ask, file)
+                with collecting_odd_rows() as odd:
+                    chosen = instrument_refresh.refresh(sessions, AccountId(account), ask, file)
             except BrokerUnavailable as error:  # the sweep asks again, and until then the old ones hold
                 log.warning("Instruments not refreshed.", action="refresh_failed", account_id=account, why=error.reason)
                 return
+        if odd:
+            instrument_refresh.alert_odd_rows(sessions, AccountId(account), odd)
         count = len(chosen.instruments)
         log.info("Instruments refreshed.", action="instruments_refreshed", account_id=account, count=count)
         for why in chosen.warnings:

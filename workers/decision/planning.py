@@ -20,6 +20,7 @@ from shared.domain import (
     SkipReason,
 )
 from shared.situation.model import HeldPosition, Order, Situation
+from workers.decision.closing import closing_quantity
 from workers.decision.flips import is_asked_again
 from workers.decision.lookup_patience import ask_again_later, look_up_again, look_up_later
 from workers.decision.open_checks import Limits, denial_of, open_quantity
@@ -44,7 +45,7 @@ from workers.decision.steps import (
     WriteOff,
 )
 
-CLOSES_BEFORE_PARKING = 20
+CLOSES_BEFORE_PARKING = 20  # that were filled in part; a close in parts of the broker's maximum may need more
 ABSENCES_BEFORE_PARKING = 5
 
 
@@ -218,8 +219,13 @@ def _place_open(s: Situation, answers: BrokerAnswers, now: datetime, limits: Lim
 def _place_close(
     s: Situation, held: HeldPosition, answers: BrokerAnswers, now: datetime, limits: Limits, generation: int
 ) -> Step:
+    """Closes what is held, whatever could be opened by now: only the broker may refuse it.
+
+    No more than the instrument's maximum goes into one order; the rest follows when that has ended.
+    """
+    quantity = closing_quantity(held.quantity, s.held_instrument)
     side = held.direction.opposite
-    place = SubmitNew(Leg.CLOSE, generation, held.symbol, held.ticker, side, held.quantity, held.id)
+    place = SubmitNew(Leg.CLOSE, generation, held.symbol, held.ticker, side, quantity, held.id)
     return _before_placing(s, place, s.held_instrument, answers, now, limits) or place
 
 
@@ -249,8 +255,10 @@ def _after_close(s: Situation, order: Order, answers: BrokerAnswers, now: dateti
         return WriteOff(s.held.id)
     if order.filled == 0 and not (order.state is OrderState.CANCELLED and order.absences):
         return _refuse_rest(s, s.held, _by_broker(order))
-    if order.generation + 1 >= CLOSES_BEFORE_PARKING:
-        return Park(f"{s.held.quantity} {s.held.symbol} are still held after {order.generation + 1} partial closes.")
+    whole = sum(1 for each in s.orders if each.leg is Leg.CLOSE and each.state is OrderState.FILLED)
+    partial = order.generation + 1 - whole
+    if partial >= CLOSES_BEFORE_PARKING:
+        return Park(f"{s.held.quantity} {s.held.symbol} are still held after {partial} partial closes.")
     return _place_close(s, s.held, answers, now, limits, order.generation + 1)
 
 

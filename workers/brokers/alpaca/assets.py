@@ -10,7 +10,9 @@ from typing import Any
 
 from shared.accounts.instrument import Instrument
 from workers.brokers.alpaca.translate import number, rows
+from workers.brokers.odd_rows import readable
 
+TRADED = frozenset({"us_equity", "crypto"})
 LARGEST = Decimal("1e9")
 """Our own cap, in units: Alpaca publishes no maximum, and nothing it lists is traded a thousand million at a time."""
 SHARE_STEP = Decimal("1e-9")
@@ -55,8 +57,9 @@ def asset_of(body: Any) -> Asset:
 
 
 def assets_of(body: Any) -> list[Asset]:
-    """The stocks and pairs of a list; other classes (options) are passed over."""
-    return [asset_of(each) for each in rows(body) if each["class"] in {"us_equity", "crypto"}]
+    """The stocks and pairs of a list, without other classes (options) and without rows that cannot be read."""
+    listed = [each for each in rows(body) if each.get("class") in TRADED]
+    return readable(listed, asset_of, lambda row: row["symbol"])
 
 
 def permissions_of(body: Any) -> Permissions:

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import structlog
 
@@ -31,6 +32,7 @@ from workers.brokers.base import (
     RateLimit,
 )
 from workers.brokers.http_client import BrokerReply
+from workers.brokers.odd_rows import readable
 
 log = structlog.get_logger()
 
@@ -112,13 +114,16 @@ class AlpacaBroker:
     def positions(self) -> Sequence[BrokerPosition]:
         rows = self._calls.positions()
         try:
-            return [translate.position(row, self._listing.symbol_of(row["asset_id"], row["symbol"])) for row in rows]
-        except translate.ODD as error:
-            raise BrokerUnavailable(f"Alpaca's positions cannot be read: {error!r}") from error
+            return readable(rows, self._position, lambda row: row["symbol"])
+        except ValueError as error:
+            raise BrokerUnavailable(f"Alpaca's positions cannot be read: {error}") from error
 
     def close(self) -> None:
         self._closed.set()
         self._calls.close()
+
+    def _position(self, row: Mapping[str, Any]) -> BrokerPosition:
+        return translate.position(row, self._listing.symbol_of(row["asset_id"], row["symbol"]))
 
     def _prepared(self, order: OrderRequest) -> tuple[Asset, dict[str, str]]:
         """The order as it will be sent. Nothing is sent yet: keys that are refused here are a definitive refusal."""

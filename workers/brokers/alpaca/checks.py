@@ -15,13 +15,16 @@ FEE_SHARE = Decimal("0.01")
 
 
 def quantity_to_send(order: OrderRequest, asset: Asset, position: Callable[[str], Mapping[str, Any] | None]) -> Decimal:
-    """How much is sent: what was asked for, but of coins no more than the fee has left. Raises OrderRejected."""
+    """How much is sent: what was asked for, but of coins no more than the fee has left. Raises OrderRejected.
+
+    Limits are looked at for an open leg alone: what is held has to be closed, whatever could be opened by now.
+    """
     if order.leg is Leg.OPEN:
         _check_opening(order, asset)
-    quantity = _what_is_left(order, asset, position(asset.id)) if _may_be_less(order, asset) else order.quantity
-    if wrong := check_quantity(asset.instrument, quantity):
-        raise OrderRejected(wrong, sentence_about(asset.instrument, quantity))
-    return quantity
+        if wrong := check_quantity(asset.instrument, order.quantity):
+            raise OrderRejected(wrong, sentence_about(asset.instrument, order.quantity))
+        return order.quantity
+    return _what_is_left(order, asset, position(asset.id)) if asset.crypto else order.quantity
 
 
 def _check_opening(order: OrderRequest, asset: Asset) -> None:
@@ -36,10 +39,6 @@ def _check_opening(order: OrderRequest, asset: Asset) -> None:
         raise OrderRejected(ErrorType.INVALID_QUANTITY_PRECISION, "Fractions of a share cannot be sold short.")
 
 
-def _may_be_less(order: OrderRequest, asset: Asset) -> bool:
-    return asset.crypto and order.leg is Leg.CLOSE and check_quantity(asset.instrument, order.quantity) is None
-
-
 def _what_is_left(order: OrderRequest, asset: Asset, position: Mapping[str, Any] | None) -> Decimal:
     """The coins of this order that are there. Where more is missing than a fee explains, Alpaca is to say so itself."""
     if position is None:
@@ -51,4 +50,6 @@ def _what_is_left(order: OrderRequest, asset: Asset, position: Mapping[str, Any]
     if there >= order.quantity or there < EXACT.multiply(order.quantity, 1 - FEE_SHARE):
         return order.quantity
     step = asset.instrument.step
+    if there < step:
+        return there
     return EXACT.multiply(EXACT.divide_int(there, step), step)

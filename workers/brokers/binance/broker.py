@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 from shared.accounts.instrument import Instrument
 from shared.domain import ErrorType, Leg
 from shared.ledger.reports import known_to_broker
+from workers.brokers.absent_position import as_seen
 from workers.brokers.base import (
     AccountSummary,
     Broker,
@@ -82,9 +83,13 @@ class BinanceBroker:
         return self._read(lambda: translate.account_of(self._session.read("/fapi/v3/account")))
 
     def is_open(self, symbol: str, at: datetime) -> bool:
-        """By the symbol's status now: perpetual contracts have no hours."""
-        listing = self._catalogue.current(FRESH_SECONDS).listings.get(symbol)
-        return listing is not None and listing.status == listings.OPEN_STATUS
+        """By the symbol's status now: perpetual contracts have no hours.
+
+        A symbol that is not listed is not closed: an order in it is refused for what it is, and a close is sent. So is
+        one whose list cannot be had.
+        """
+        listing = self._catalogue.latest(FRESH_SECONDS).listings.get(symbol)
+        return listing is None or listing.status == listings.OPEN_STATUS
 
     def mark(self) -> str | None:
         """None: orders are looked up by their client order id."""
@@ -115,9 +120,12 @@ class BinanceBroker:
         self._session.close()
 
     def _check(self, order: OrderRequest) -> None:
-        """What Binance would refuse, or misunderstand. Nothing is sent before all of it has been asked."""
-        prospectus = self._catalogue.current(USABLE_SECONDS)
-        if refusal := checks.refusal(order, prospectus):
+        """What Binance would refuse, or misunderstand. Nothing is sent before all of it has been asked.
+
+        The filters are looked at for an open leg alone: what is held has to be closed, whatever the list says of its
+        symbol by now, and also where there is no list.
+        """
+        if order.leg is Leg.OPEN and (refusal := checks.refusal(order, self._catalogue.current(USABLE_SECONDS))):
             raise refusal
         try:
             if not self._one_way.is_set():
@@ -157,7 +165,7 @@ class BinanceBroker:
             case OrderProof.UNKNOWN:
                 raise OutcomeUnknown(str(refused)) from refused
             case ErrorType() | None as error:
-                raise OrderRejected(error, str(refused)) from refused
+                raise as_seen(order, OrderRejected(error, str(refused)), self.positions) from refused
 
     def _known(self, order: OrderRequest) -> OrderReport:
         """The order that has our id already: ours, sent before."""

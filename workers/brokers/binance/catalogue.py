@@ -38,6 +38,13 @@ class Catalogue:
                 self._read = (self._monotonic(), self._ask())
             return self._read[1]
 
+    def latest(self, max_age: float) -> PricedListings:
+        """The same; where they cannot be read, those that were read last, and in the end none."""
+        try:
+            return self.current(max_age)
+        except BrokerUnavailable:
+            return PricedListings() if self._read is None else self._read[1]
+
     def _ask(self) -> PricedListings:
         try:
             information = self._session.public("/fapi/v1/exchangeInfo")

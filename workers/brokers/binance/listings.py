@@ -9,6 +9,7 @@ from typing import Any
 from shared.accounts.instrument import Instrument
 from shared.domain import EXACT
 from workers.brokers.binance.translate import number
+from workers.brokers.odd_rows import readable
 
 OPEN_STATUS = "TRADING"
 NOT_YET_OR_NO_MORE = frozenset({"PENDING_TRADING", "DELIVERED", "CLOSE"})
@@ -33,9 +34,12 @@ class ContractListing:
 
 
 def listings_of(body: Any) -> dict[str, ContractListing]:
-    """Every perpetual contract that trades or may do so again, by symbol; TradFi perpetuals are among them."""
-    rows = [row for row in body["symbols"] if str(row["contractType"]).endswith("PERPETUAL")]
-    return {row["symbol"]: _listing(row) for row in rows if row["status"] not in NOT_YET_OR_NO_MORE}
+    """Every perpetual contract that trades or may do so again, by symbol; TradFi perpetuals are among them.
+
+    A row that cannot be read is left out.
+    """
+    rows = [row for row in body["symbols"] if isinstance(row, dict) and _may_trade(row)]
+    return {each.symbol: each for each in readable(rows, _listing, lambda row: row["symbol"])}
 
 
 def weight_limit_of(body: Any) -> int | None:
@@ -48,7 +52,7 @@ def weight_limit_of(body: Any) -> int | None:
 
 def prices_of(rows: Iterable[Any]) -> dict[str, Decimal]:
     """The mark price of each symbol (premiumIndex)."""
-    return {row["symbol"]: number(row["markPrice"]) for row in rows}
+    return dict(readable(rows, lambda row: (str(row["symbol"]), number(row["markPrice"])), lambda row: row["symbol"]))
 
 
 def instruments_of(listings: Mapping[str, ContractListing], quotes: Mapping[str, str]) -> Sequence[Instrument]:
@@ -62,6 +66,10 @@ def instruments_of(listings: Mapping[str, ContractListing], quotes: Mapping[str,
             if listing.currency == quote:
                 made.setdefault(listing.base + ending, listing.instrument(listing.base + ending))
     return list(made.values())
+
+
+def _may_trade(row: Mapping[str, Any]) -> bool:
+    return str(row.get("contractType")).endswith("PERPETUAL") and row.get("status") not in NOT_YET_OR_NO_MORE
 
 
 def _listing(row: Any) -> ContractListing:

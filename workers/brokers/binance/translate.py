@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.domain import BrokerOrderId, ClientOrderId, OrderState
 from workers.brokers.base import AccountSummary, BrokerPosition, Fill, OrderReport, OrderRequest
+from workers.brokers.odd_rows import readable
 
 CURRENCY = "USDT"
 """In which the totals of an account are told (USD-M futures, "Account Information V3")."""
@@ -58,7 +59,9 @@ def account_of(body: Any) -> AccountSummary:
 
 def positions_of(rows: Iterable[Any]) -> list[BrokerPosition]:
     """The net position in each symbol that is not flat."""
-    held = [BrokerPosition(row["symbol"], number(row["positionAmt"])) for row in rows]
+    held = readable(
+        rows, lambda row: BrokerPosition(str(row["symbol"]), number(row["positionAmt"])), lambda row: row["symbol"]
+    )
     return [each for each in held if each.quantity]
 
 

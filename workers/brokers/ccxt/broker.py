@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from shared.accounts.instrument import Instrument, check_quantity, sentence_about
 from shared.domain import ErrorType, Leg
 from shared.ledger.reports import known_to_broker
+from workers.brokers.absent_position import as_seen
 from workers.brokers.base import (
     AccountSummary,
     Broker,
@@ -84,9 +85,12 @@ class CcxtBroker:
         return self._read(lambda: markets.summary_of(self._exchange.fetch_balance(), CURRENCY))
 
     def is_open(self, symbol: str, at: datetime) -> bool:
-        """By the market's state now: perpetual contracts have no hours."""
-        market = self._markets(FRESH_SECONDS).get(symbol)
-        return market is not None and market.active
+        """By the market's state now: perpetual contracts have no hours.
+
+        A symbol that is not listed is not closed: an order in it is refused for what it is, and a close is sent.
+        """
+        market = self._latest_markets(FRESH_SECONDS).get(symbol)
+        return market is None or market.active
 
     def mark(self) -> str | None:
         """None: orders are looked up by their client order id."""
@@ -130,6 +134,8 @@ class CcxtBroker:
                 raise _mismatch(error, sending) from error
             except Exception as error:
                 failure = _failed(error, sending, self._settings)
+                if isinstance(failure, OrderRejected):
+                    failure = as_seen(order, failure, self.positions)
                 if failure is not None:
                     raise failure from error
             finally:
@@ -146,17 +152,22 @@ class CcxtBroker:
         return markets.report_of(order, body, market.size)
 
     def _checked(self, order: OrderRequest) -> markets.Market:
-        """The order's market. ccxt rounds silently, so that a quantity must fit before ccxt sees it."""
-        market = self._markets(USABLE_SECONDS).get(order.symbol)
+        """The order's market. ccxt rounds silently, so that a quantity must fit before ccxt sees it.
+
+        The limits are for an open leg: what is held has to be closed, whatever could be opened by now.
+        """
+        market = self._latest_markets().get(order.symbol)
         if market is None:
-            raise OrderRejected(ErrorType.UNSUPPORTED_INSTRUMENT, f"{order.symbol} is not listed")
+            refused = OrderRejected(ErrorType.UNSUPPORTED_INSTRUMENT, f"{order.symbol} is not listed")
+            raise as_seen(order, refused, self.positions)
+        if order.leg is Leg.CLOSE:
+            return market
         instrument = market.instrument(order.symbol)
         if order.quantity > LARGEST:
             raise OrderRejected(ErrorType.QUANTITY_TOO_HIGH, sentence_about(instrument, order.quantity))
         if wrong := check_quantity(instrument, order.quantity):
             raise OrderRejected(wrong, sentence_about(instrument, order.quantity))
-        if order.leg is Leg.OPEN:
-            self._check_direction(order)
+        self._check_direction(order)
         return market
 
     def _check_direction(self, order: OrderRequest) -> None:
@@ -191,6 +202,15 @@ class CcxtBroker:
             listed = (time.monotonic(), self._read(lambda: markets.markets_of(rows, mode)))
             self._listed = listed
         return listed[1]
+
+    def _latest_markets(self, max_age: float = USABLE_SECONDS) -> dict[str, markets.Market]:
+        """The list, or where it cannot be read now, the last that was."""
+        try:
+            return self._markets(max_age)
+        except BrokerUnavailable:
+            if self._listed is None:
+                raise
+            return self._listed[1]
 
     def _read(self, work: Callable[[], _Answer]) -> _Answer:
         """A read changes nothing: whatever fails in it, the caller could not look."""
@@ -228,6 +248,7 @@ def _exchange(settings: CcxtSettings, pipe: HttpSession) -> Any:
     made.has["fetchCurrencies"] = False  # it asks for wallets, which a key for trading alone may not see
     made.number = Decimal
     made.session = pipe
+    made.amount_to_precision = lambda _, amount: str(amount)  # opens are checked here, closes are sent as they are
     if settings.base_url is not None:
         made.urls["api"] = _moved(made.urls["api"], settings.base_url)
     elif settings.sandbox and settings.venue.practice is Practice.DEMO:

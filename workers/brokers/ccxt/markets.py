@@ -12,6 +12,7 @@ from typing import Any
 from shared.accounts.instrument import Instrument
 from shared.domain import EXACT, BrokerOrderId, OrderState
 from workers.brokers.base import AccountSummary, BrokerPosition, Fill, OrderReport, OrderRequest
+from workers.brokers.odd_rows import readable
 
 TICK_SIZE = 4  # ccxt's precisionMode in which a precision is the step itself
 ENDED = frozenset({"canceled", "expired"})
@@ -40,9 +41,10 @@ class Market:
 
 
 def markets_of(rows: Iterable[Mapping[str, Any]], precision_mode: int) -> dict[str, Market]:
-    """The linear perpetual contracts of the exchange, by ccxt's symbol."""
+    """The linear perpetual contracts of the exchange, by ccxt's symbol. A row that cannot be read is left out."""
     swaps = [row for row in rows if row.get("swap") and row.get("linear")]
-    return {row["symbol"]: _market(row, precision_mode) for row in swaps}
+    made = readable(swaps, lambda row: _market(row, precision_mode), lambda row: row["symbol"])
+    return {market.symbol: market for market in made}
 
 
 def instruments_of(markets: Mapping[str, Market], quotes: Mapping[str, str]) -> Sequence[Instrument]:
@@ -81,13 +83,8 @@ def summary_of(body: Mapping[str, Any], currency: str) -> AccountSummary:
 
 
 def positions_of(rows: Iterable[Mapping[str, Any]]) -> list[BrokerPosition]:
-    """The net position in each symbol that is not flat."""
-    held = []
-    for row in rows:
-        quantity = number(row["contracts"] or 0) * number(row.get("contractSize") or 1)
-        if quantity:
-            held.append(BrokerPosition(row["symbol"], -quantity if row["side"] == "short" else quantity))
-    return held
+    """The net position in each symbol that is not flat, without rows that cannot be read."""
+    return [each for each in readable(rows, _position, lambda row: row["symbol"]) if each.quantity]
 
 
 def number(value: Any) -> Decimal:
@@ -95,6 +92,11 @@ def number(value: Any) -> Decimal:
     if isinstance(value, float) or not isinstance(value, Decimal | int | str):
         raise TypeError(f"{value!r} is no exact number")
     return Decimal(value)
+
+
+def _position(row: Mapping[str, Any]) -> BrokerPosition:
+    quantity = number(row["contracts"] or 0) * number(row.get("contractSize") or 1)
+    return BrokerPosition(row["symbol"], -quantity if quantity and row["side"] == "short" else quantity)
 
 
 def _market(row: Mapping[str, Any], precision_mode: int) -> Market:

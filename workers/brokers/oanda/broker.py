@@ -28,6 +28,7 @@ from workers.brokers.oanda.errors import RejectionMeaning
 from workers.brokers.oanda.identity import closing_body, opening_body, trade_client_id
 from workers.brokers.oanda.settings import OandaSettings, parse
 from workers.brokers.oanda.translate import BAD_JSON, Json, number
+from workers.brokers.odd_rows import readable
 
 DEADLINE_SECONDS = 15.0
 CALLS = 5  # that fit into the deadline: all that is asked before a send gets one part of it, the send and the rest four
@@ -77,7 +78,9 @@ class OandaBroker:
 
     def instruments(self) -> Sequence[Instrument]:
         self._check_usable()
-        listed = self._api.instruments(lambda body: [translate.instrument(row) for row in body["instruments"]])
+        listed = self._api.instruments(
+            lambda body: readable(body["instruments"], translate.instrument, lambda row: row["name"])
+        )
         self._instruments = {each.symbol: each for each in listed}
         return listed
 

@@ -12,6 +12,7 @@ from typing import Any
 from shared.accounts.instrument import Instrument
 from shared.domain import EXACT, BrokerOrderId, OrderState
 from workers.brokers.base import AccountSummary, BrokerPosition, Fill, OrderReport, OrderRequest
+from workers.brokers.odd_rows import readable
 
 BAD_JSON = (KeyError, IndexError, TypeError, ValueError, ArithmeticError, AttributeError)
 Json = Mapping[str, Any]
@@ -40,8 +41,11 @@ def summary(account: Json) -> AccountSummary:
 
 def positions(rows: Sequence[Json]) -> list[BrokerPosition]:
     """The net of each instrument: a hedging account shows both sides, the short one with negative units."""
-    nets = [(str(row["instrument"]), number(row["long"]["units"]) + number(row["short"]["units"])) for row in rows]
-    return [BrokerPosition(symbol, net) for symbol, net in nets if net]
+    return [each for each in readable(rows, _position, lambda row: row["instrument"]) if each.quantity]
+
+
+def _position(row: Json) -> BrokerPosition:
+    return BrokerPosition(str(row["instrument"]), number(row["long"]["units"]) + number(row["short"]["units"]))
 
 
 def is_tradeable(prices: Sequence[Json]) -> bool:

@@ -27,7 +27,8 @@ class Book:
 def refusal(order: OrderRequest, book: Book, hours: Hours, at: datetime, seed: int) -> OrderRejected | None:
     """Why this order is refused at `at`, or None. Instrument first, then quantity, then hours, then funds.
 
-    A close leg is never refused for what the account holds: the account nets its strategies, so it cannot know.
+    A close leg is never refused for what the account holds: the account nets its strategies, so it cannot know. Nor for
+    its quantity: what is held may be less than may be opened, after a partial fill or since a limit was changed.
     """
     listing = LISTINGS.get(order.symbol)
     if listing is None:
@@ -37,7 +38,7 @@ def refusal(order: OrderRequest, book: Book, hours: Hours, at: datetime, seed: i
     instrument = listing.instrument(hours)
     if order.quantity > LARGEST:
         return OrderRejected(ErrorType.QUANTITY_TOO_HIGH, sentence_about(instrument, order.quantity))
-    if wrong := check_quantity(instrument, order.quantity):
+    if order.leg is Leg.OPEN and (wrong := check_quantity(instrument, order.quantity)):
         return OrderRejected(wrong, sentence_about(instrument, order.quantity))
     if not trading_hours(listing.market, hours).is_open(at):
         return OrderRejected(ErrorType.MARKET_CLOSED, f"{order.symbol} does not trade now")

@@ -8,11 +8,13 @@ from typing import TypeVar
 from urllib.parse import quote
 
 from shared.accounts.instrument import Instrument, check_quantity, sentence_about
-from shared.domain import ErrorType, OrderState
+from shared.domain import ErrorType, Leg, OrderState
 from shared.ledger.reports import known_to_broker
+from workers.brokers.absent_position import as_seen
 from workers.brokers.base import (
     AccountSummary,
     Broker,
+    BrokerError,
     BrokerPosition,
     BrokerUnavailable,
     Capabilities,
@@ -86,18 +88,20 @@ class RestBroker:
         return mark
 
     def submit(self, order: OrderRequest) -> OrderReport:
-        self._check(order)
+        if order.leg is Leg.OPEN:
+            self._check_open(order)
         reply = self._wire.write("PUT", _path(order), json=translate.order(order))
         if is_known(reply):
             return known_to_broker(order.client_order_id, "The broker has an order under this id already.")
         if reply.status >= 300:
-            raise error_of(reply)
+            raise self._refusal_of(order, reply)
         try:
             report = translate.report(reply.body, order.client_order_id)
         except ValueError as error:
             raise OutcomeUnknown(f"The report is not one of the contract: {error}.") from error
         if report.state is OrderState.REJECTED:
-            raise OrderRejected(report.error, report.reason or "The broker gave no reason.")
+            rejected = OrderRejected(report.error, report.reason or "The broker gave no reason.")
+            raise as_seen(order, rejected, self.positions) if self.capabilities.nets_positions else rejected
         return report
 
     def find(self, order: OrderRequest) -> OrderReport | None:
@@ -124,8 +128,19 @@ class RestBroker:
         self._declares_marks = translate.mapping(body).get("marks") is True
         return promised
 
-    def _check(self, order: OrderRequest) -> None:
-        """Refuses what the far end would refuse, in words that tell the three faults of a quantity apart."""
+    def _refusal_of(self, order: OrderRequest, reply: BrokerReply) -> BrokerError:
+        """A far end that nets knows no strategy's position: its word that one is gone must agree with what it holds."""
+        error = error_of(reply)
+        if isinstance(error, OrderRejected) and self.capabilities.nets_positions:
+            return as_seen(order, error, self.positions)
+        return error
+
+    def _check_open(self, order: OrderRequest) -> None:
+        """Refuses what the far end would refuse, in words that tell the three faults of a quantity apart.
+
+        A close leg is not checked: what is held has to be closed, whatever the list says of it by now, and also where
+        there is no list.
+        """
         try:
             instrument = self._instrument(order.symbol)
         except _NotAllowed as error:

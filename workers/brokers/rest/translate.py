@@ -4,10 +4,11 @@ Source: docs/brokers/http-openapi.yaml. Every reader raises ValueError for what 
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from shared.accounts.instrument import Instrument, TradingHours
 from shared.domain import BrokerOrderId, ClientOrderId, ErrorType, OrderState
@@ -20,6 +21,7 @@ from workers.brokers.base import (
     OrderReport,
     OrderRequest,
 )
+from workers.brokers.odd_rows import note_odd_row, readable
 from workers.brokers.rest.errors import OTHER
 
 Json = Mapping[str, object]
@@ -43,11 +45,18 @@ def capabilities(body: object, deadline_seconds: float) -> Capabilities:
 
 
 def instruments(body: object) -> list[Instrument]:
-    """The instruments; one ticker or symbol that is there twice would make orders ambiguous."""
-    listed = each(body, "instruments", _instrument)
+    """The instruments, without those that cannot be read.
+
+    Of one ticker or symbol that is there twice all rows are left out: orders for it would be ambiguous.
+    """
+    listed = readable(rows(body, "instruments"), lambda row: _instrument(mapping(row)), lambda row: row["ticker"])
     for name in ("ticker", "symbol"):
-        if len({getattr(one, name) for one in listed}) < len(listed):
-            raise ValueError(f"a {name} is listed twice")
+        often = Counter(getattr(one, name) for one in listed)
+        for twice in (word for word, times in often.items() if times > 1):
+            note_odd_row(twice, f"this {name} is listed twice")
+        listed = [one for one in listed if often[getattr(one, name)] == 1]
+        if often and not listed:
+            raise ValueError(f"every {name} is listed twice")
     return listed
 
 
@@ -58,8 +67,8 @@ def account(body: object) -> AccountSummary:
 
 
 def positions(body: object) -> list[BrokerPosition]:
-    """The net positions."""
-    return each(body, "positions", lambda one: BrokerPosition(text(one, "symbol"), number(one, "quantity")))
+    """The net positions, without those that cannot be read."""
+    return readable(rows(body, "positions"), lambda row: _position(mapping(row)), lambda row: row["symbol"])
 
 
 def report(body: object, sent: ClientOrderId) -> OrderReport:
@@ -152,10 +161,19 @@ def optional(fields: Json, name: str, read: Callable[[Json, str], _Value]) -> _V
 
 def each(body: object, name: str, read: Callable[[Json], _Value]) -> list[_Value]:
     """What `read` makes of each object in a list."""
+    return [read(mapping(one)) for one in rows(body, name)]
+
+
+def rows(body: object, name: str) -> list[Any]:
+    """A list, whatever is in it."""
     listed = mapping(body).get(name)
     if not isinstance(listed, list):
         raise ValueError(f"{name} is no list")  # noqa: TRY004 - as above
-    return [read(mapping(one)) for one in listed]
+    return listed
+
+
+def _position(fields: Json) -> BrokerPosition:
+    return BrokerPosition(text(fields, "symbol"), number(fields, "quantity"))
 
 
 def _instrument(fields: Json) -> Instrument:
