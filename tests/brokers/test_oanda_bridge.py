@@ -51,6 +51,54 @@ def test_the_guides_example_becomes_one_order(bridge: Bridge, books: Books) -> N
     assert [(position.symbol, position.quantity) for position in bridge.open_positions()] == [("XAU_USD", Decimal(10))]
 
 
+UNTOLD = [{"price"}, {"price", "fullVWAP"}, {"fullVWAP", "trade"}, {"price", "trade"}, {"price", "fullVWAP", "trade"}]
+
+
+@pytest.mark.parametrize("untold", UNTOLD, ids=str)
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_fill_is_understood_whichever_of_its_prices_are_left_out(
+    bridge: Bridge, books: Books, simulator: Simulator, untold: set[str], lost: bool
+) -> None:
+    """Without the deprecated one it was never understood: the trade was open, the ledger empty, the CLOSE held back."""
+    books.untold = frozenset(untold)
+    simulator.faults.extend([Fault.LOST_AFTER] if lost else [])
+    bridge.post(signal("SIGNAL_OPEN", "p1"))
+    bridge.settled()
+    assert [position.quantity for position in bridge.open_positions()] == [Decimal(10)]
+    assert bridge.post(signal("SIGNAL_CLOSE", "p1")).status_code == 200
+    assert (held(books), bridge.open_positions()) == ([], [])
+
+
+def test_a_fifo_account_opens_no_second_trade_in_an_instrument(sessions: Sessions, database_url: str) -> None:
+    """The younger strategy's CLOSE was cancelled with FIFO_VIOLATION, each time."""
+    books = Books(hedging=False, fifo=True, id="101-001-1234567-001")
+    with simulated(books) as serving, running(sessions, database_url) as bridge:
+        bridge.open_account(kind="oanda", base_url=serving.url, token=books.token, account_id=books.id)
+        assert bridge.post(signal("SIGNAL_OPEN", "p1")).status_code == 200
+        refused = bridge.post(signal("SIGNAL_OPEN", "p2", strategy_id="s2"))
+        assert (refused.status_code, refused.json and refused.json["error"]) == (422, "rejected")
+        assert bridge.post(signal("SIGNAL_OPEN", "p3", strategy_id="s2", ticker="EURUSD")).status_code == 200
+        assert bridge.post(signal("SIGNAL_CLOSE", "p1")).status_code == 200
+        assert bridge.post(signal("SIGNAL_OPEN", "p4", strategy_id="s2b")).status_code == 200
+        for position, strategy in (("p3", "s2"), ("p4", "s2b")):
+            assert bridge.post(signal("SIGNAL_CLOSE", position, strategy_id=strategy)).status_code == 200
+        assert (held(books), bridge.open_positions()) == ([], [])
+
+
+@pytest.mark.parametrize("type_", ["SIGNAL_OPEN", "SIGNAL_CLOSE"])
+def test_a_revoked_token_is_answered_as_such_and_nothing_waits(bridge: Bridge, books: Books, type_: str) -> None:
+    """It was answered 200, and expired five minutes later."""
+    bridge.post(signal("SIGNAL_OPEN", "p1"))
+    books.token = "revoked"
+    answer = bridge.post(signal(type_, "p1" if type_ == "SIGNAL_CLOSE" else "p2", strategy_id="s1"))
+    assert answer.json is not None
+    word = "PositionAlreadyExists" if type_ == "SIGNAL_OPEN" else "InvalidCredentials"
+    assert answer.json["type"] == word
+    opened = bridge.post(signal("SIGNAL_OPEN", "p3", strategy_id="s3"))
+    assert (opened.status_code, opened.json and opened.json["type"]) == (401, "InvalidCredentials")
+    assert len(held(books)) == 1
+
+
 @pytest.mark.parametrize("lost", ["close", "open", "both"])
 @pytest.mark.parametrize("fault", [Fault.LOST_AFTER, Fault.ERROR_AFTER])
 def test_a_flip_whose_answer_is_lost_is_one_order_a_leg(

@@ -87,8 +87,9 @@ def test_bc_074_expired_credentials_never_pass_for_an_answer(bench: Bench, stage
     broker = staged("expired_credentials")
     if call == "mark" and bench.broker().mark() is None:
         pytest.skip("this adapter looks orders up without a mark")
-    with pytest.raises(BrokerUnavailable):
+    with pytest.raises(BrokerUnavailable) as caught:
         getattr(broker, call)(*([order(bench)] if call == "find" else []))
+    assert caught.value.credentials
 
 
 def test_bc_075_an_order_queued_for_the_next_session_is_withdrawn(bench: Bench, staged: Staged) -> None:

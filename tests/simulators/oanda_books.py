@@ -73,6 +73,8 @@ class Books:
     hedging: bool = True
     mt4: bool = False
     halted: bool = False
+    fifo: bool = False  # as a US account: the oldest trade of an instrument is closed first
+    untold: frozenset[str] = frozenset()  # what an ORDER_FILL leaves out: "price", "fullVWAP", "trade"
     lag: float = 0.0
     page: int = 1000  # transactions in one answer
     now: Callable[[], float] = time.monotonic
@@ -132,6 +134,8 @@ class Books:
         if trade is not None:
             fields["instrument"] = trade.instrument
         cancel = "MARKET_HALTED" if self.halted else None
+        if self.fifo and trade is not None and self.open_trades(trade.instrument)[:1] != [trade]:
+            cancel = "FIFO_VIOLATION"
         return self._execute(fields, "TRADE_CLOSE", reject, cancel, self._reduce_trade)
 
     def _execute(
@@ -159,7 +163,7 @@ class Books:
         price, units = LISTINGS[created["instrument"]].price, created["units"]
         number = self.next_id()
         extensions = created.get("tradeClientExtensions") or {}
-        opened: Json = {"tradeID": number, "units": units, "price": str(price)}
+        opened: Json = {"tradeID": number, "units": units} | self._price_of_trade(price)
         if extensions:
             opened["clientExtensions"] = extensions
         row = self._fill(created, price, "MARKET_ORDER", tradeOpened=opened)
@@ -172,18 +176,23 @@ class Books:
         trade = self.trades[created["tradeClose"]["tradeID"]]
         trade.units += Decimal(created["units"])
         part: Json = {"tradeID": trade.id, "units": created["units"], "realizedPL": "0.0000", "financing": "0.0000"}
+        part |= self._price_of_trade(trade.price)
         how: Json = {"tradeReduced": part} if trade.units else {"tradesClosed": [part]}
         return self._fill(created, trade.price, "MARKET_ORDER_TRADE_CLOSE", **how)
 
+    def _price_of_trade(self, price: Decimal) -> Json:
+        return {} if "trade" in self.untold else {"price": str(price)}
+
     def _fill(self, created: Json, price: Decimal, reason: str, **trades: object) -> Json:
         client = {"clientOrderID": created["clientExtensions"]["id"]} if "clientExtensions" in created else {}
+        prices = {name: str(price) for name in ("price", "fullVWAP") if name not in self.untold}
         return self.write(
             "ORDER_FILL",
             created["id"],
             orderID=created["id"],
             instrument=created["instrument"],
             units=created["units"],
-            price=str(price),
+            **prices,
             reason=reason,
             pl="0.0000",
             financing="0.0000",

@@ -141,10 +141,15 @@ class OrderRejected(BrokerError):
 
 @dataclass(eq=False)
 class BrokerUnavailable(BrokerError):
-    """Proven not sent or not accepted: may be tried again, after `retry_after` seconds where the broker said so."""
+    """Proven not sent or not accepted: may be tried again, after `retry_after` seconds where the broker said so.
+
+    `credentials`: a read was refused for the account's keys. Before an order is sent that settles it, since none would
+    get through; after it was sent, that says nothing of it.
+    """
 
     reason: str
     retry_after: float | None = field(default=None)
+    credentials: bool = False
 
     def __post_init__(self) -> None:
         self.reason = _own_words(self, self.reason)

@@ -12,11 +12,9 @@ from shared.domain import (
     ErrorType,
     EventState,
     EventType,
-    GenericError,
     Leg,
     OrderState,
     Refusal,
-    RefusedBy,
     SkipReason,
 )
 from shared.situation.model import HeldPosition, Order, Situation
@@ -25,6 +23,7 @@ from workers.decision.flips import is_asked_again
 from workers.decision.lookup_patience import ask_again_later, look_up_again, look_up_later
 from workers.decision.open_checks import Limits, denial_of, open_quantity
 from workers.decision.preconditions import misses_mark, missing_before_order
+from workers.decision.refusal_reasons import already_exists, keys_refused, nothing_to_close, refused_by_broker
 from workers.decision.steps import (
     AskMark,
     BrokerAnswers,
@@ -99,7 +98,7 @@ def _send_again(s: Situation, send: Resubmit, answers: BrokerAnswers, now: datet
         )
     if order.mark is not None or not misses_mark(answers, limits):
         return send
-    return ask_again_later(s, order.leg, answers.last, now) if isinstance(answers.last, Unreachable) else AskMark()
+    return _unanswered(s, order.leg, answers.last, now) if isinstance(answers.last, Unreachable) else AskMark()
 
 
 def _close_again(s: Situation, order: Order) -> Step:
@@ -111,7 +110,7 @@ def _close_again(s: Situation, order: Order) -> Step:
 def _open_again(s: Situation, order: Order, now: datetime, limits: Limits) -> Step:
     if s.superseded:
         return Finish(EventState.SKIPPED, skip=SkipReason.SUPERSEDED)
-    denial = denial_of(s, now, limits) or (_already_exists() if s.held is not None else None)
+    denial = denial_of(s, now, limits) or (already_exists() if s.held is not None else None)
     return Resubmit(order) if denial is None else _refuse(s, denial)
 
 
@@ -126,7 +125,7 @@ def _open(s: Situation, answers: BrokerAnswers, now: datetime, limits: Limits) -
         return _refuse(s, denial)
     if s.held is not None:
         early = _grace(s, now, limits, "Another position is held; its CLOSE may be on its way.")
-        return early or _refuse(s, _already_exists())
+        return early or _refuse(s, already_exists())
     return _place_open(s, answers, now, limits)
 
 
@@ -144,14 +143,14 @@ def _close(s: Situation, answers: BrokerAnswers, now: datetime, limits: Limits) 
         early = _grace(s, now, limits, "Nothing is held; the OPEN may be on its way.")
         if early is not None:
             return early
-    return _refuse(s, Refusal(ErrorType.POSITION_NOT_FOUND, "The strategy has no open position to close."))
+    return _refuse(s, nothing_to_close())
 
 
 def _closed(s: Situation, order: Order) -> Step:
     """Done, also where only a part was still there: a fee that the broker took in kind leaves less than was bought."""
     closed = any(each.leg is Leg.CLOSE and each.filled > 0 for each in s.orders)
     gone = order.error is ErrorType.POSITION_NOT_FOUND and not closed
-    return _refuse(s, _by_broker(order)) if gone else Finish(EventState.DONE)
+    return _refuse(s, refused_by_broker(order)) if gone else Finish(EventState.DONE)
 
 
 def _reopen(s: Situation, answers: BrokerAnswers, now: datetime, limits: Limits) -> Step:
@@ -233,9 +232,16 @@ def _before_placing(
     s: Situation, place: SubmitNew, instrument: Instrument | None, answers: BrokerAnswers, now: datetime, limits: Limits
 ) -> Step | None:
     if isinstance(answers.last, Unreachable):
-        return ask_again_later(s, place.leg, answers.last, now)
+        return _unanswered(s, place.leg, answers.last, now)
     missing = missing_before_order(place, instrument, answers, now, limits)
     return _refuse(s, missing) if isinstance(missing, Refusal) else missing
+
+
+def _unanswered(s: Situation, leg: Leg, unreachable: Unreachable, now: datetime) -> Step:
+    """A question before the order has no answer. Keys that are refused there are refused for the order, too."""
+    if not unreachable.refused:
+        return ask_again_later(s, leg, unreachable, now)
+    return _refuse(s, keys_refused())
 
 
 def _after_open(s: Situation, order: Order) -> Step:
@@ -244,7 +250,7 @@ def _after_open(s: Situation, order: Order) -> Step:
     if order.filled > 0:
         note = f"{order.filled} of {order.quantity} {order.symbol} were filled; that is what the strategy holds."
         return Finish(EventState.DONE, alert=AlertKind.PARTIAL_FILL, note=note)
-    return _refuse(s, _by_broker(order))
+    return _refuse(s, refused_by_broker(order))
 
 
 def _after_close(s: Situation, order: Order, answers: BrokerAnswers, now: datetime, limits: Limits) -> Step | None:
@@ -254,7 +260,7 @@ def _after_close(s: Situation, order: Order, answers: BrokerAnswers, now: dateti
     if order.error is ErrorType.POSITION_NOT_FOUND:
         return WriteOff(s.held.id)
     if order.filled == 0 and not (order.state is OrderState.CANCELLED and order.absences):
-        return _refuse_rest(s, s.held, _by_broker(order))
+        return _refuse_rest(s, s.held, refused_by_broker(order))
     whole = sum(1 for each in s.orders if each.leg is Leg.CLOSE and each.state is OrderState.FILLED)
     partial = order.generation + 1 - whole
     if partial >= CLOSES_BEFORE_PARKING:
@@ -278,15 +284,6 @@ def _names_another_closed(s: Situation, held: HeldPosition) -> bool:
 def _grace(s: Situation, now: datetime, limits: Limits, reason: str) -> WaitUntil | None:
     until = s.task.received_at + timedelta(seconds=limits.reorder_grace)
     return WaitUntil(until, reason) if now < until else None
-
-
-def _already_exists() -> Refusal:
-    return Refusal(ErrorType.POSITION_ALREADY_EXISTS, "The strategy already has an open position.")
-
-
-def _by_broker(order: Order) -> Refusal:
-    error = order.error or GenericError.REJECTED
-    return Refusal(error, f"The broker refused the order to {order.leg} the position: {error}.", RefusedBy.BROKER)
 
 
 def _refuse(s: Situation, refusal: Refusal) -> Finish:

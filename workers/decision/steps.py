@@ -188,11 +188,13 @@ class Unreachable:
     """The broker could not answer a question that must be answered before an order is placed.
 
     `faulty`: not because it could not be asked, but because the adapter raised what it must not raise there.
+    `refused`: it was asked, and refused the account's keys: no order would get through.
     """
 
     reason: str
     retry_after: float | None
     faulty: bool = False
+    refused: bool = False
 
 
 BrokerAnswer = (

@@ -93,7 +93,7 @@ def _asked(question: Callable[[], _Said]) -> _Said | Unreachable:
     try:
         return question()
     except BrokerUnavailable as unavailable:
-        return Unreachable(unavailable.reason, unavailable.retry_after)
+        return Unreachable(unavailable.reason, unavailable.retry_after, refused=unavailable.credentials)
     except BrokerError as error:
         return Unreachable(_reason(error), None, faulty=True)
     except Exception as error:  # as above

@@ -83,7 +83,8 @@ class Calls:
     def _find(self, path: str, read: Callable[[Any], _Value], query: Mapping[str, str] | None = None) -> _Value | None:
         reply = self._wire.read("GET", path, params=query)
         if errors.is_credentials(reply):
-            raise KeysRefused(f"Alpaca refused the keys: {errors.message_of(reply) or reply.status}")
+            words = errors.message_of(reply) or reply.status
+            raise KeysRefused(f"Alpaca refused the keys: {words}", credentials=True)
         if errors.is_absent(reply):
             return None
         if reply.status != 200:

@@ -193,7 +193,8 @@ class BinanceBroker:
         try:
             return _understood(work)
         except BinanceError as refused:
-            raise BrokerUnavailable(str(refused)) from refused
+            of_key = CODES.get(refused.code) is ErrorType.INVALID_CREDENTIALS
+            raise BrokerUnavailable(str(refused), credentials=of_key) from refused
 
 
 def _understood(work: Callable[[], _Answer]) -> _Answer:

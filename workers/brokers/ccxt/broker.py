@@ -217,7 +217,8 @@ class CcxtBroker:
         try:
             return self._called(work)
         except _Refused as refused:
-            raise BrokerUnavailable(str(refused)) from refused
+            of_key = meaning_of(refused.error, self._settings.venue.codes) is ErrorType.INVALID_CREDENTIALS
+            raise BrokerUnavailable(str(refused), credentials=of_key) from refused
 
     def _called(self, work: Callable[[], _Answer]) -> _Answer:
         with self._turns.taken():

@@ -29,10 +29,10 @@ class ReadRefused(BrokerUnavailable):
     """A read that OANDA refused: what was asked is not known. With 401 and 403 no order can get through either."""
 
     def __init__(self, status: int, meaning: RejectionMeaning) -> None:
-        super().__init__(meaning.reason)
+        self.forbidden = status in {401, 403}
+        super().__init__(meaning.reason, credentials=self.forbidden)
         self.status = status
         self.meaning = meaning
-        self.forbidden = status in {401, 403}
 
 
 class TradeExists(OrderRejected):

@@ -34,6 +34,7 @@ DEADLINE_SECONDS = 15.0
 CALLS = 5  # that fit into the deadline: all that is asked before a send gets one part of it, the send and the rest four
 SETTLE_SECONDS = 3.0  # reads were seen to lag half a second behind (hootnot/oanda-api-v20, issue 204)
 MT4 = RejectionMeaning(None, "This OANDA account is linked to MetaTrader 4, whose orders can carry no ids of ours.")
+FIFO = "This account closes the oldest trade first (FIFO), and there is one in {symbol}: a second one could get stuck."
 _Answer = TypeVar("_Answer")
 
 RATE_LIMIT = RateLimit(requests=100, seconds=1, submit=3)
@@ -147,8 +148,13 @@ class OandaBroker:
             raise OrderRejected(ErrorType.UNSUPPORTED_INSTRUMENT, f"This account does not trade {order.symbol}.")
         if wrong := check_quantity(instrument, order.quantity):
             raise OrderRejected(wrong, sentence_about(instrument, order.quantity))
-        if self._nets() and self._api.open_trades(order.symbol, lambda body: _has_opposite(body, order.side)):
+        if not self._nets() and not self._settings.fifo:
+            return
+        trades = self._api.open_trades(order.symbol, lambda body: [_is_long(trade) for trade in body["trades"]])
+        if any(is_long is not (order.side is Direction.BUY) for is_long in trades):
             raise OrderRejected(None, f"This account nets, and another strategy holds {order.symbol} the other way.")
+        if self._settings.fifo and trades and not self._api.trade(f"@{self._trade_client_id(order)}"):
+            raise OrderRejected(None, FIFO.format(symbol=order.symbol))
 
     def _to_close(self, order: OrderRequest) -> Closing:
         self._check_usable()
@@ -219,5 +225,5 @@ class OandaBroker:
         return trade_client_id(self._settings.account, order.strategy_id)
 
 
-def _has_opposite(body: Json, side: Direction) -> bool:
-    return any((number(trade["currentUnits"]) > 0) is not (side is Direction.BUY) for trade in body["trades"])
+def _is_long(trade: Json) -> bool:
+    return number(trade["currentUnits"]) > 0

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-_KNOWN = frozenset({"account", "account_id", "base_url", "environment", "token"})
+_KNOWN = frozenset({"account", "account_id", "base_url", "environment", "fifo", "token"})
+_US_DIVISION = "001"
 _ACCOUNT_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
@@ -26,13 +27,17 @@ ADDRESSES = {
 
 @dataclass(frozen=True, slots=True)
 class OandaSettings:
-    """One account at OANDA. `account` is the bridge's own name of it."""
+    """One account at OANDA. `account` is the bridge's own name of it.
+
+    `fifo`: trades in one instrument can be closed in the order of their opening alone (NFA rule 2-43b, US accounts).
+    """
 
     account: str
     account_id: str
     token: str = field(repr=False)
     environment: OandaEnvironment
     base_url: str
+    fifo: bool = False
 
 
 def parse(settings: Mapping[str, str]) -> OandaSettings:
@@ -40,12 +45,14 @@ def parse(settings: Mapping[str, str]) -> OandaSettings:
     if unknown := sorted(settings.keys() - _KNOWN):
         raise ValueError(f"{', '.join(unknown)}: unknown; the settings are {', '.join(sorted(_KNOWN))}")
     environment = _environment(settings.get("environment", OandaEnvironment.PRACTICE))
+    account_id = _account_id(_present(settings, "account_id"))
     return OandaSettings(
         account=_present(settings, "account"),
-        account_id=_account_id(_present(settings, "account_id")),
+        account_id=account_id,
         token=_token(_present(settings, "token")),
         environment=environment,
         base_url=_address(settings.get("base_url", ADDRESSES[environment])),
+        fifo=_fifo(settings.get("fifo"), account_id),
     )
 
 
@@ -66,6 +73,18 @@ def _account_id(text: str) -> str:
     if not _ACCOUNT_ID.fullmatch(text):
         raise ValueError("account_id: must look like 101-004-1234567-001")
     return text
+
+
+def _fifo(text: str | None, account_id: str) -> bool:
+    """As the setting says; else by the account's number, `{site}-{division}-{user}-{number}`: division 001 is the US.
+
+    The v20 API tells the form of the number (Swagger, AccountID), and tells the rule nowhere.
+    """
+    if text is None:
+        return account_id.split("-")[1:2] == [_US_DIVISION]
+    if text not in {"yes", "no"}:
+        raise ValueError(f"fifo: {text!r} is neither yes nor no")
+    return text == "yes"
 
 
 def _token(text: str) -> str:

@@ -60,8 +60,7 @@ def filled(order: OrderRequest, fill: Json) -> OrderReport:
     The trade of an open leg is what a close leg will have to name. A trade may have been reduced by somebody else's
     hand before we closed it; then less than asked for was closed.
     """
-    quantity = abs(number(fill["units"]))
-    price = number(fill["price"])
+    quantity, price = abs(number(fill["units"])), _price(fill)
     opened = fill.get("tradeOpened")
     complete = quantity >= order.quantity
     return OrderReport(
@@ -70,9 +69,20 @@ def filled(order: OrderRequest, fill: Json) -> OrderReport:
         state=OrderState.FILLED if complete else OrderState.PARTIALLY_FILLED,
         filled_quantity=quantity,
         average_price=price,
-        fills=(Fill(str(fill["id"]), quantity, price, moment(fill["time"])),),
+        fills=() if price is None else (Fill(str(fill["id"]), quantity, price, moment(fill["time"])),),
         trade_id=str(opened["tradeID"]) if opened else None,
     )
+
+
+def _price(fill: Json) -> Decimal | None:
+    """At what an order was filled. None where OANDA tells no price: what was filled counts all the same.
+
+    `price` of the whole is deprecated. The trade that the fill opened, reduced or closed has the exact one, and
+    `fullVWAP` is that of all units (OANDA's v20 Swagger, OrderFillTransaction, read 2026-12-01).
+    """
+    trades = [fill.get("tradeOpened"), fill.get("tradeReduced"), *(fill.get("tradesClosed") or [])]
+    told = [*(trade.get("price") for trade in trades if trade), fill.get("fullVWAP"), fill.get("price")]
+    return next((number(each) for each in told if each is not None), None)
 
 
 def number(text: object) -> Decimal:

@@ -175,7 +175,7 @@ class _NotAllowed(BrokerUnavailable):
 def _read(reply: BrokerReply, what: str, translated: Callable[[object], _Value]) -> _Value:
     """What a 200 says. Raises BrokerUnavailable for anything else: a read that says nothing has changed nothing."""
     if reply.status == 401:
-        raise _NotAllowed("The broker does not accept the account's token.")
+        raise _NotAllowed("The broker does not accept the account's token.", credentials=True)
     if reply.status != 200:
         raise BrokerUnavailable(f"The broker answered {reply.status} for {what}.")
     try:
