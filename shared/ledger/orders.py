@@ -154,17 +154,12 @@ def found_absent(session: Session, order: OrderId) -> None:
     _locked(session, order).absences = 1
 
 
-def submit_unknown(session: Session, order: Order, reason: str) -> None:
-    """A submit ended without evidence of what became of it.
-
-    Until the lease ends under which it was begun, it may still arrive: that our side has given up ends nothing at the
-    broker's. One that stalled for 20 seconds executed what it had been sent; a look-up in between missed it, and the
-    order was sent again.
-    """
+def submit_unknown(session: Session, order: Order, reason: str, at: datetime) -> None:
+    """A submit ended at `at` without evidence of what became of it."""
     row = _locked(session, order.id)
     if OrderState(row.state) not in ORDER_FINAL:
         _change(row, OrderState.UNKNOWN)
-        row.reason = reason
+        row.in_flight_until, row.reason = at, reason
 
 
 def lookup_inconclusive(session: Session, order: Order, reason: str) -> None:

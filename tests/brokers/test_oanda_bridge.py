@@ -51,16 +51,16 @@ def test_the_guides_example_becomes_one_order(bridge: Bridge, books: Books) -> N
     assert [(position.symbol, position.quantity) for position in bridge.open_positions()] == [("XAU_USD", Decimal(10))]
 
 
-UNTOLD = [{"price"}, {"price", "fullVWAP"}, {"fullVWAP", "trade"}, {"price", "trade"}, {"price", "fullVWAP", "trade"}]
+UNTOLD = ["price", "price fullVWAP", "fullVWAP trade", "price trade", "price fullVWAP trade"]
 
 
-@pytest.mark.parametrize("untold", UNTOLD, ids=str)
+@pytest.mark.parametrize("untold", UNTOLD)
 @pytest.mark.parametrize("lost", [False, True])
 def test_a_fill_is_understood_whichever_of_its_prices_are_left_out(
-    bridge: Bridge, books: Books, simulator: Simulator, untold: set[str], lost: bool
+    bridge: Bridge, books: Books, simulator: Simulator, untold: str, lost: bool
 ) -> None:
     """Without the deprecated one it was never understood: the trade was open, the ledger empty, the CLOSE held back."""
-    books.untold = frozenset(untold)
+    books.untold = frozenset(untold.split())
     simulator.faults.extend([Fault.LOST_AFTER] if lost else [])
     bridge.post(signal("SIGNAL_OPEN", "p1"))
     bridge.settled()

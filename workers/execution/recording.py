@@ -55,7 +55,7 @@ def record_answer(session: Session, answer: BrokerAnswer, now: datetime) -> None
         case LookupInconclusive(order, reason):
             orders.lookup_inconclusive(session, order, reason)
         case SubmitUnknown(order, reason):
-            orders.submit_unknown(session, order, reason)
+            orders.submit_unknown(session, order, reason, now)
         case LookupNotMade() | MarketAnswer() | MarkAnswer() | Unreachable():
             pass  # nothing of ours has changed
         case _:
