@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -33,6 +34,8 @@ class Exchange:
     status: str = "TRADING"
     ahead_ms: int = 0  # of our clock
     used_weight: int = 1
+    resting: bool = False  # reduce-only orders of the account's own take up all that is held
+    listing: Callable[[dict[str, Any]], Answer] | None = None  # what is said in place of exchangeInfo
 
     def answer(self, call: Call) -> Answer:
         """Serves one call; the server asks for one at a time."""
@@ -46,7 +49,8 @@ class Exchange:
             case "GET", "/fapi/v1/time":
                 return Answer(200, {"serverTime": self._now()})
             case "GET", "/fapi/v1/exchangeInfo":
-                return Answer(200, exchange_information(self.status))
+                told = exchange_information(self.status)
+                return Answer(200, told) if self.listing is None else self.listing(told)
             case "GET", "/fapi/v1/premiumIndex":
                 return Answer(200, [_mark(each, self._now()) for each in CONTRACTS.values()])
         asked = _parameters(call)
@@ -135,7 +139,7 @@ class Exchange:
         if self.status != "TRADING":
             return refusal(-4141, "Symbol is closed.")
         held = self.books.net.get(contract.symbol, Decimal(0))
-        if reducing and (held >= 0 if side == "BUY" else held <= 0):
+        if reducing and (self.resting or (held >= 0 if side == "BUY" else held <= 0)):
             return refusal(-2022, "ReduceOnly Order is rejected.")
         if not reducing and not self.books.affords(contract, side, quantity):
             return refusal(-2019, "Margin is insufficient.")

@@ -79,6 +79,7 @@ CODES: dict[int, Meaning] = {
     -4105: ErrorType.MARKET_CLOSED,  # only reducing orders are taken in this symbol now
     -4106: ErrorType.MARKET_CLOSED,
     -4107: ErrorType.MARKET_CLOSED,
+    -4108: ErrorType.UNSUPPORTED_INSTRUMENT,  # the contract is being delivered, settled or closed
     -4109: ErrorType.INVALID_CREDENTIALS,  # inactive account
     -4116: OrderProof.DUPLICATE,
     -4118: None,  # a reduce-only order failed the margin check
@@ -91,6 +92,7 @@ CODES: dict[int, Meaning] = {
     -4400: None,  # a quantitative rule was broken; only reducing is allowed
     -4401: None,  # compliance: only reducing is allowed
     -4402: ErrorType.UNSUPPORTED_INSTRUMENT,  # compliance: not in this region
+    -4411: ErrorType.UNSUPPORTED_INSTRUMENT,  # the user has to sign Binance's agreement for TradFi perpetuals
     -5028: OrderProof.WRONG_TIME,  # outside of the matching engine's window
 }
 NO_SUCH_ORDER = -2013

@@ -38,7 +38,7 @@ def listings_of(body: Any) -> dict[str, ContractListing]:
 
     A row that cannot be read is left out.
     """
-    rows = [row for row in body["symbols"] if isinstance(row, dict) and _may_trade(row)]
+    rows = [row for row in body["symbols"] if not isinstance(row, dict) or _may_trade(row)]
     return {each.symbol: each for each in readable(rows, _listing, lambda row: row["symbol"])}
 
 
