@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from receiver.refreshing_cache import RefreshAheadCache
 from shared.accounts import instruments, open_rules
@@ -12,9 +12,9 @@ from shared.accounts.instrument import Instrument
 from shared.accounts.open_rules import OpenRequest
 from shared.database.engine import Sessions
 from shared.domain import AccountId, EventType, GenericError, Refusal, SignalEvent
+from shared.signal_rules import CLOCK_SKEW
 
 FRESH_SECONDS = 5.0
-SKEW = timedelta(hours=1)
 
 
 class InstrumentCache:
@@ -43,8 +43,11 @@ def not_covered(account: AccountState, event: SignalEvent) -> Refusal | None:
 
 
 def from_the_future(event: SignalEvent, now: datetime) -> Refusal | None:
-    """A time that is still to come would make every later signal of the strategy look like an earlier one."""
-    if event.timestamp_ms <= (now + SKEW).timestamp() * 1000:
+    """A time that is still to come would make every later signal of the strategy look like an earlier one.
+
+    A CLOSE is taken all the same: it may be our clock that is behind, and what is held has to be closed.
+    """
+    if event.type is EventType.SIGNAL_CLOSE or event.timestamp_ms <= (now + CLOCK_SKEW).timestamp() * 1000:
         return None
     return Refusal(GenericError.MALFORMED, "v1.event.timestamp: lies more than an hour in the future")
 

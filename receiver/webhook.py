@@ -163,7 +163,15 @@ def _insert_alone(
     context: ReceiverContext, account: AccountState, envelope: Envelope, body_hash: str, answered: bool
 ) -> Stored:
     with context.sessions.begin() as session:
-        stored = store.add(session, account.id, envelope, body_hash, answered=answered, integration=account.integration)
+        stored = store.add(
+            session,
+            account.id,
+            envelope,
+            body_hash,
+            answered=answered,
+            integration=account.integration,
+            now=context.now(),
+        )
         if stored.conflict:
             detail = (
                 "The same event came again with other content (direction, ticker, quantity, strategy); not executed."

@@ -44,12 +44,13 @@ def state_after(before: IntegrationState, said: LifecycleTimes) -> IntegrationSt
 
     ProQuant deletes only what was approved, and rejects only what was not. So a rejection beside an approval is about
     another copy of the same request (one whose answer was lost, so that it was sent twice), and ends nothing.
+    A deletion is final: who approves anew does so for another request, with a token of its own. The token of the old
+    one could otherwise bring back what the user has ended.
     """
     if before in OURS_TO_END:
         return before
-    approved, deleted = said.approved_ms, said.deleted_ms
-    if deleted is not None and (approved is None or deleted >= approved):
+    if said.deleted_ms is not None:
         return IntegrationState.DELETED
-    if approved is not None:
+    if said.approved_ms is not None:
         return IntegrationState.APPROVED
     return IntegrationState.REJECTED if said.rejected_ms is not None else before

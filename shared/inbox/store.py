@@ -1,6 +1,7 @@
 """The inbox: stores an event before anyone is answered. From then on `states.py` moves it through its states."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache
 
 from sqlalchemy import bindparam, func, or_, select, update
@@ -33,6 +34,7 @@ from shared.inbox import affected_strategies
 from shared.inbox.affected_strategies import AffectedStrategy
 from shared.inbox.unfinished import unfinished
 from shared.keys import content_hash, event_key, follow_up_key
+from shared.signal_rules import CLOCK_SKEW
 
 _STRATEGY, _EVENT = table_of(Strategy), table_of(EventRow)
 _NAMED = insert(_STRATEGY).values(
@@ -77,17 +79,21 @@ def add(
     *,
     answered: bool,
     integration: IntegrationId | None = None,
+    now: datetime | None = None,
 ) -> Stored:
     """Puts the event into the inbox, in its strategy's sequence; or finds it there.
 
     The sequence number is taken under the strategy's row lock, which is held until the caller commits: so commit order
     is sequence order (an identity column would show 6 before 5). A duplicate leaves a gap in it, which means nothing.
     `answered`: nobody will wait for the outcome.
-    `integration`: whose token it came with, if the token belongs to one.
+    `integration`: whose token it came with, if the token belongs to one. `now`: of the receiver.
     """
     event = envelope.event
     strategy, seq = _take_sequence(session, account, event)
     values = _columns(account, strategy, seq, envelope, integration) | {"body_hash": body_hash}
+    if isinstance(event, LifecycleEvent) and now is not None:
+        event = _said_by_now(event, now)
+        values["timestamp_ms"] = event.timestamp_ms
     inserted = session.execute(_insert_event(answered), values).scalar()
     if inserted is None:
         return _known(session, account, event, integration)
@@ -179,6 +185,12 @@ def _columns(
         "ticker": signal.ticker if signal else None,
         "quantity": signal.quantity if signal else None,
     }
+
+
+def _said_by_now(event: LifecycleEvent, now: datetime) -> LifecycleEvent:
+    """A time that clocks cannot explain is now: an approval of the future outweighed ten years of deletions."""
+    plausible = event.timestamp_ms <= (now + CLOCK_SKEW).timestamp() * 1000
+    return event if plausible else replace(event, timestamp_ms=int(now.timestamp() * 1000))
 
 
 def _take_sequence(session: Session, account: AccountId, event: Event) -> tuple[StrategyKey, int]:

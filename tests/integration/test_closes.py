@@ -3,14 +3,14 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 import pytest
 from sqlalchemy import text
 
 from shared.database.engine import Sessions
-from shared.domain import Direction
+from shared.domain import Direction, EventType
 from tests.contract.rest_bench import TOKEN
 from tests.simulators.server import Answer, Call, Simulator
 from tests.support import in_process_bridge as bridges
@@ -168,3 +168,13 @@ def test_one_odd_row_is_left_out_of_a_list_and_all_others_trade(sessions: Sessio
 def listed(said: Answer) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = json.loads(said.body)["instruments"]  # type: ignore[arg-type]
     return rows
+
+
+def test_a_close_is_taken_whatever_the_clocks_say(bridge: Bridge) -> None:
+    """A receiver that was 70 minutes behind answered everything 400, and nothing could be closed."""
+    assert bridge.post(signal("SIGNAL_OPEN", "p1")).status_code == 200
+    ahead = signal("SIGNAL_CLOSE", "p1")
+    ahead = replace(ahead, timestamp_ms=ahead.timestamp_ms + 70 * 60_000)
+    assert bridge.post(replace(ahead, type=EventType.SIGNAL_OPEN, proquant_position_id="p2")).status_code == 400
+    assert bridge.post(ahead).status_code == 200
+    assert flat(bridge)

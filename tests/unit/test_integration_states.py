@@ -15,7 +15,7 @@ from shared.domain import EventType
         (LifecycleTimes(rejected_ms=10), "rejected", 10),
         (LifecycleTimes(approved_ms=10, deleted_ms=20), "deleted", 20),
         (LifecycleTimes(approved_ms=20, deleted_ms=20), "deleted", 20),
-        (LifecycleTimes(approved_ms=30, deleted_ms=20), "approved", None),
+        (LifecycleTimes(approved_ms=30, deleted_ms=20), "deleted", 20),  # final: its token brings nothing back
         (LifecycleTimes(deleted_ms=20), "deleted", 20),  # the approval may be on its way, and is the older one
         (LifecycleTimes(approved_ms=10, rejected_ms=20), "approved", None),  # a copy of the request was rejected
         (LifecycleTimes(approved_ms=10, rejected_ms=30, deleted_ms=20), "deleted", 20),

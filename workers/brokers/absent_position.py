@@ -17,14 +17,14 @@ MAY_MEAN_GONE = frozenset({ErrorType.POSITION_NOT_FOUND, ErrorType.UNSUPPORTED_I
 
 
 def as_seen(
-    order: OrderRequest, refused: OrderRejected, positions: Callable[[], Sequence[BrokerPosition]]
+    order: OrderRequest, refused: BrokerError, positions: Callable[[], Sequence[BrokerPosition]]
 ) -> BrokerError:
     """What the refusal of an order means, in the light of what an account that nets holds in its symbol.
 
     PositionNotFound where nothing of it is held, or the opposite. Where it is held, or cannot be read, a refusal as
     "not found" ends nothing: the close is tried again, and whoever waits for it is told why.
     """
-    if order.leg is not Leg.CLOSE or refused.type not in MAY_MEAN_GONE:
+    if order.leg is not Leg.CLOSE or not isinstance(refused, OrderRejected) or refused.type not in MAY_MEAN_GONE:
         return refused
     try:
         with collecting_odd_rows() as odd:

@@ -134,10 +134,8 @@ class CcxtBroker:
                 raise _mismatch(error, sending) from error
             except Exception as error:
                 failure = _failed(error, sending, self._settings)
-                if isinstance(failure, OrderRejected):
-                    failure = as_seen(order, failure, self.positions)
                 if failure is not None:
-                    raise failure from error
+                    raise as_seen(order, failure, self.positions) from error
             finally:
                 self._traded[order.symbol] = time.monotonic()
         return self._known(order)
@@ -158,8 +156,8 @@ class CcxtBroker:
         """
         market = self._latest_markets().get(order.symbol)
         if market is None:
-            refused = OrderRejected(ErrorType.UNSUPPORTED_INSTRUMENT, f"{order.symbol} is not listed")
-            raise as_seen(order, refused, self.positions)
+            unlisted = OrderRejected(ErrorType.UNSUPPORTED_INSTRUMENT, f"{order.symbol} is not listed")
+            raise as_seen(order, unlisted, self.positions)
         if order.leg is Leg.CLOSE:
             return market
         instrument = market.instrument(order.symbol)

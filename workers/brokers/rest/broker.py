@@ -131,9 +131,7 @@ class RestBroker:
     def _refusal_of(self, order: OrderRequest, reply: BrokerReply) -> BrokerError:
         """A far end that nets knows no strategy's position: its word that one is gone must agree with what it holds."""
         error = error_of(reply)
-        if isinstance(error, OrderRejected) and self.capabilities.nets_positions:
-            return as_seen(order, error, self.positions)
-        return error
+        return as_seen(order, error, self.positions) if self.capabilities.nets_positions else error
 
     def _check_open(self, order: OrderRequest) -> None:
         """Refuses what the far end would refuse, in words that tell the three faults of a quantity apart.
