@@ -101,10 +101,13 @@ def test_events_are_inserted_by_the_inbox_and_moved_by_their_progress() -> None:
     assert found >= {"shared/inbox/store.py", "shared/inbox/store_batch.py", "shared/inbox/states.py"}
 
 
+LEDGER = ("orders", "full_fill", "settlements")
+
+
 @pytest.mark.parametrize("table", THE_LEDGER_ALONE)
 def test_orders_fills_and_positions_are_written_by_the_ledger_alone(table: str) -> None:
     intents = {"shared/ledger/intents.py"} if table == "OrderRow" else set()
-    assert writers()[table] == {"shared/ledger/orders.py", "shared/ledger/full_fill.py", FORGETS} | intents
+    assert writers()[table] == {f"shared/ledger/{each}.py" for each in LEDGER} | {FORGETS} | intents
 
 
 def test_nobody_changes_a_loaded_row_but_its_writer() -> None:

@@ -1,5 +1,6 @@
 """Options and kinds of argument that several commands share."""
 
+import getpass
 import re
 from decimal import Decimal, InvalidOperation
 
@@ -51,3 +52,11 @@ account_option = click.option("--account", metavar="NAME", help="Only this accou
 def rows(limit: int | None, as_json: bool) -> int | None:
     """How many rows to show, None for all: a program that was cut short would not notice."""
     return limit if limit is not None or as_json else ROWS_FOR_PEOPLE
+
+
+def user_name() -> str:
+    """The user of the operating system, as well as it can be told."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may run as a number without a name
+        return "unknown"

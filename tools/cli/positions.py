@@ -2,6 +2,7 @@
 
 import click
 
+from tools.cli import settle
 from tools.cli.environment import database
 from tools.cli.options import account_option, limit_option, rows
 from tools.cli.output import json_option, print_listing
@@ -11,6 +12,9 @@ from tools.views import listings
 @click.group("positions")
 def command() -> None:
     """What each strategy holds, and held."""
+
+
+command.add_command(settle.command)
 
 
 @command.command("list")

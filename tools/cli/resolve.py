@@ -1,6 +1,5 @@
 """`proquant-bridge events resolve`: a person says what became of a parked event."""
 
-import getpass
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -9,7 +8,7 @@ import click
 from shared.database.clock import database_clock
 from shared.domain import EventId
 from tools.cli.environment import sessions_of, settings
-from tools.cli.options import LARGEST_ID, DecimalNumber
+from tools.cli.options import LARGEST_ID, DecimalNumber, user_name
 from tools.operations.resolve_event import ResolutionRequest, ResolutionVerdict, resolve
 
 AMOUNT = DecimalNumber(Decimal("0.000000000001"), Decimal(10) ** 15)
@@ -42,7 +41,7 @@ def command(
     )
     if verdict is not ResolutionVerdict.FILLED and (quantity is not None or price is not None):
         raise click.UsageError("--quantity and --price belong to --filled.")
-    resolution = ResolutionRequest(verdict, _who(), note, quantity, price)
+    resolution = ResolutionRequest(verdict, user_name(), note, quantity, price)
     with settings() as config, sessions_of(config) as sessions:
         with sessions.begin() as session:
             resolve(session, EventId(event_id), resolution, database_clock(session))
@@ -55,14 +54,6 @@ def _verdict(flags: Mapping[ResolutionVerdict, bool]) -> ResolutionVerdict:
     if len(said) != 1:
         raise click.UsageError("Say one of --filled, --not-placed and --retry.")
     return said[0]
-
-
-def _who() -> str:
-    """The user of the operating system, as well as it can be told."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container may run as a number without a name
-        return "unknown"
 
 
 def _ring(redis_url: str, event: EventId) -> None:

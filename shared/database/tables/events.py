@@ -108,13 +108,15 @@ class AnswerRow(Base):
 
 
 class Resolution(Base):
-    """What a person decided about a parked event. Inserted by `tools/operations/resolve_event.py`, never changed."""
+    """What a person decided about a parked event, or found of a position. Inserted by
+    `tools/operations/resolve_event.py` and `tools/operations/settle_position.py`, never changed.
+    """
 
     __tablename__ = "resolutions"
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     event_id: Mapped[int] = mapped_column(ForeignKey("events.id"), index=True)
-    verdict: Mapped[str] = mapped_column(Text)  # resolve_event.ResolutionVerdict
+    verdict: Mapped[str] = mapped_column(Text)  # resolve_event.ResolutionVerdict, or `settled`
     order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"), index=True)  # unsettled then, if one was
     quantity: Mapped[Decimal | None] = mapped_column(Numeric)  # with `filled`: how much of it was
     price: Mapped[Decimal | None] = mapped_column(Numeric)  # with `filled`, where the person knew it

@@ -24,7 +24,7 @@ from shared.database.schema import TIME, Base
 
 class OrderRow(Base):
     """One order of an event. Inserted by `ledger/intents.py` before it is sent, changed by `ledger/orders.py`,
-    `ledger/full_fill.py`.
+    `ledger/full_fill.py`; inserted as filled by `ledger/settlements.py`.
     """
 
     __tablename__ = "orders"
@@ -56,8 +56,8 @@ class OrderRow(Base):
 
 
 class FillRow(Base):
-    """One execution of an order, as the broker told it. Inserted by `ledger/orders.py` or `ledger/full_fill.py`, never
-    changed.
+    """One execution of an order, as the broker told it. Inserted by `ledger/orders.py`, `ledger/full_fill.py` or
+    `ledger/settlements.py`, never changed.
     """
 
     __tablename__ = "fills"
@@ -72,8 +72,8 @@ class FillRow(Base):
 
 
 class PositionRow(Base):
-    """What one strategy holds, or held. Opened and closed by fills; written by `ledger/orders.py` and
-    `ledger/full_fill.py`.
+    """What one strategy holds, or held. Opened and closed by fills; written by `ledger/orders.py`,
+    `ledger/full_fill.py` and `ledger/settlements.py`.
     """
 
     __tablename__ = "positions"
