@@ -17,6 +17,7 @@ from shared.database.engine import Sessions
 from shared.database.tables.events import Strategy
 from shared.database.tables.orders import OrderRow
 from shared.domain import Direction, EventId, OrderState
+from shared.errors import ConfigurationError
 from shared.situation.load import situation_of
 from tests.support.in_process_bridge import lifecycle, signal
 from tests.support.worker_harness import ScriptedBroker, WorkerHarness, open_workshop
@@ -212,6 +213,25 @@ def test_an_event_that_makes_our_code_fail_is_set_aside_and_parked_in_the_end(wo
     assert workshop.strategy().lease_owner is None
     assert "KeyError" in str(workshop.event(event).reason)
     assert "a fault of ours" not in str(workshop.event(event).reason)
+
+
+def test_a_key_that_is_wrong_parks_nothing_and_all_goes_on_when_it_is_right_again(workshop: WorkerHarness) -> None:
+    """Events and CLOSEs were parked after a minute and a half, and stayed so."""
+
+    def with_the_wrong_key(_: object) -> ScriptedBroker:
+        raise ConfigurationError("BRIDGE_SECRET_KEY is not the key that encrypted this account's settings.")
+
+    workshop.run(workshop.arrives(signal("SIGNAL_OPEN", "A")))
+    close = workshop.arrives(signal("SIGNAL_CLOSE", "A"))
+    for _ in range(FAILURES_BEFORE_PARKING + 1):
+        workshop.run(close, broker=with_the_wrong_key, handles={})
+        assert workshop.states() == ["done", "waiting"]
+        assert "BRIDGE_SECRET_KEY" in str(workshop.event(close).reason)
+        assert workshop.strategy().lease_owner is None
+        workshop.later(16)
+    workshop.run(close)
+    assert (workshop.states(), workshop.alerts()) == (["done", "done"], [])
+    assert workshop.broker.sides() == ["BUY 10", "SELL 10"]
 
 
 def test_the_other_strategies_of_a_failing_one_go_on(workshop: WorkerHarness) -> None:

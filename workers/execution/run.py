@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -9,7 +10,7 @@ from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from tenacity import Retrying, retry_if_exception_type, wait_exponential_jitter
 
 from shared.domain import EventId
-from shared.errors import LeaseLost
+from shared.errors import ConfigurationError, LeaseLost
 from shared.inbox import states
 from workers.brokers.base import Broker
 from workers.decision.steps import (
@@ -44,6 +45,7 @@ from workers.execution.transaction import (
 log = structlog.get_logger()
 
 FAILURES_BEFORE_PARKING = 8
+SETTINGS_SECONDS = 15.0  # until an event is looked at again that our own settings keep from its broker
 DATABASE_ERRORS = (OperationalError, InterfaceError, InternalError)  # the last: we froze in a transaction
 
 
@@ -69,12 +71,17 @@ def execute_event(worker: WorkerContext, event: EventId) -> None:
 def _go_on(worker: WorkerContext, current: CurrentEvent) -> TransactionResult:
     """One event that makes our code raise must not stop the others: it is postponed, and parked in the end.
 
-    A database that is away is no fault of the event's: the lease runs out, and the sweep rings again.
+    A database that is away is no fault of the event's: the lease runs out, and the sweep rings again. Nor is a setting
+    of ours, such as a wrong key: its events wait until that is mended, and none is parked for it.
     """
     try:
         return _go_on_while_leased(worker, _ask_broker(worker, current))
     except (LeaseLost, *DATABASE_ERRORS):
         raise
+    except ConfigurationError as error:
+        log.error("An event waits for our settings.", action="settings_failed", event_id=current.event, why=str(error))
+        _wait_for_settings(worker, current, str(error))
+        return TransactionResult(None)
     except Exception as error:
         log.exception("An event could not be executed.", action="event_failed", event_id=current.event)
         _postpone(worker, current, f"{type(error).__name__}: see the log.")
@@ -188,6 +195,16 @@ def _announce(worker: WorkerContext, taken: StepTaken) -> None:
 
 def _log(event: EventId, step: Step) -> None:
     log.info(_sentence(step), action="step", event_id=event, step=type(step).__name__.lower())
+
+
+def _wait_for_settings(worker: WorkerContext, current: CurrentEvent, reason: str) -> None:
+    with worker.sessions.begin() as session:
+        now = worker.clock(session)
+        leases.renew(session, current.lease, now, worker.monotonic())
+        until = now + timedelta(seconds=SETTINGS_SECONDS)
+        states.wait(session, current.event, until, reason)
+        leases.release(session, current.lease)
+    worker.wake(current.event, until)
 
 
 def _postpone(worker: WorkerContext, current: CurrentEvent, reason: str) -> None:
