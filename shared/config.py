@@ -34,6 +34,8 @@ class Config:
     """Redis: the queue of doorbells, and announcements of outcomes."""
     port: int
     """Where the receiver listens."""
+    worker_threads: int
+    """Events that a worker executes at once: its threads. The Procfile gives it to Celery, too."""
     response_wait: float
     """How long a request waits for its outcome before it is answered 200, accepted; 0 = never."""
     open_max_age: float
@@ -121,6 +123,7 @@ def ask_for_all(env: FileAwareEnv) -> dict[str, object]:
         "database_url": env.str("DATABASE_URL", validate=_postgresql),
         "redis_url": env.str("REDIS_URL", validate=_redis),
         "port": env.int("PORT", 8000, validate=validate.Range(1, 65535)),
+        "worker_threads": env.int("WORKER_CONCURRENCY", 16, validate=validate.Range(1, 1024)),
     }
     with env.prefixed("BRIDGE_"):
         values |= {

@@ -75,8 +75,9 @@ WORKING_TRANSPORT = {
 }
 
 
-def make_worker(config: Config, threads: int) -> Celery:
+def make_worker(config: Config) -> Celery:
     """The application that `celery worker` and Flower load. Connects to nothing before it is used."""
+    threads = config.worker_threads
     app = make_app(config.redis_url, WORKING, WORKING_TRANSPORT)
     app.steps["consumer"].add(EventBatcher)
     sessions = make_sessions(make_engine(config.database_url, pool_size=threads + SPARE_CONNECTIONS))

@@ -34,7 +34,7 @@ def files_passed(config: Config) -> list[str]:
     """Those of the third of three signals: what is read once, and then known, is not of every signal."""
     sessions = make_sessions(make_engine(config.database_url))
     token = _open_account(sessions, config)
-    served, worker = make_app(config), make_worker(config, threads=1)
+    served, worker = make_app(config), make_worker(config)
     passed: set[str] = set()
     for number in range(3):
         passed.clear()

@@ -16,13 +16,11 @@ from sqlalchemy.orm import Session
 from shared.database.engine import Sessions
 from shared.database.tables.events import Strategy
 from shared.database.tables.orders import OrderRow
-from shared.domain import Direction, EventId, OrderState
-from shared.errors import ConfigurationError
+from shared.domain import EventId, OrderState
 from shared.situation.load import situation_of
-from tests.support.in_process_bridge import lifecycle, signal
+from tests.support.in_process_bridge import signal
 from tests.support.worker_harness import ScriptedBroker, WorkerHarness, open_workshop
 from workers.brokers.base import BrokerUnavailable, OrderReport, OrderRequest, OutcomeUnknown
-from workers.execution.run import FAILURES_BEFORE_PARKING
 
 AWAY = OperationalError("COMMIT", {}, Exception("server closed the connection"))
 
@@ -197,63 +195,6 @@ def test_a_worker_that_stops_still_learns_what_became_of_its_order(workshop: Wor
     assert workshop.states() == ["done"]
 
 
-def break_the_code(_: object) -> ScriptedBroker:
-    raise KeyError("a fault of ours")
-
-
-def test_an_event_that_makes_our_code_fail_is_set_aside_and_parked_in_the_end(workshop: WorkerHarness) -> None:
-    event = workshop.arrives(signal("SIGNAL_OPEN"))
-    for number in range(FAILURES_BEFORE_PARKING):
-        assert workshop.states() == ["received" if number == 0 else "waiting"]
-        with pytest.raises(KeyError):
-            workshop.run(event, broker=break_the_code)
-        workshop.later(61)
-    assert workshop.states() == ["parked"]
-    assert workshop.alerts() == ["parked"]
-    assert workshop.strategy().lease_owner is None
-    assert "KeyError" in str(workshop.event(event).reason)
-    assert "a fault of ours" not in str(workshop.event(event).reason)
-
-
-def test_a_key_that_is_wrong_parks_nothing_and_all_goes_on_when_it_is_right_again(workshop: WorkerHarness) -> None:
-    """Events and CLOSEs were parked after a minute and a half, and stayed so."""
-
-    def with_the_wrong_key(_: object) -> ScriptedBroker:
-        raise ConfigurationError("BRIDGE_SECRET_KEY is not the key that encrypted this account's settings.")
-
-    workshop.run(workshop.arrives(signal("SIGNAL_OPEN", "A")))
-    close = workshop.arrives(signal("SIGNAL_CLOSE", "A"))
-    for _ in range(FAILURES_BEFORE_PARKING + 1):
-        workshop.run(close, broker=with_the_wrong_key, handles={})
-        assert workshop.states() == ["done", "waiting"]
-        assert "BRIDGE_SECRET_KEY" in str(workshop.event(close).reason)
-        assert workshop.strategy().lease_owner is None
-        workshop.later(16)
-    workshop.run(close)
-    assert (workshop.states(), workshop.alerts()) == (["done", "done"], [])
-    assert workshop.broker.sides() == ["BUY 10", "SELL 10"]
-
-
-def test_the_other_strategies_of_a_failing_one_go_on(workshop: WorkerHarness) -> None:
-    with pytest.raises(KeyError):
-        workshop.run(workshop.arrives(signal("SIGNAL_OPEN")), broker=break_the_code)
-    workshop.run(workshop.arrives(signal("SIGNAL_OPEN", "p2", strategy_id="s2")))
-    assert workshop.states() == ["waiting", "done"]
-
-
-def test_a_close_goes_on_while_another_event_is_parked_and_an_open_does_not(workshop: WorkerHarness) -> None:
-    workshop.run(workshop.arrives(signal("SIGNAL_OPEN", "A")))
-    parked = workshop.arrives(signal("SIGNAL_REOPEN", "B", direction=Direction.SELL))
-    for _ in range(FAILURES_BEFORE_PARKING):
-        with pytest.raises(KeyError):
-            workshop.run(parked, broker=break_the_code)
-        workshop.later(61)
-    workshop.arrives(signal("SIGNAL_OPEN", "C"))
-    workshop.run(workshop.arrives(signal("SIGNAL_CLOSE", "A")))
-    assert workshop.states() == ["done", "parked", "received", "done"]
-    assert workshop.broker.sides() == ["BUY 10", "SELL 10"]
-
-
 def test_an_event_that_the_broker_was_away_for_is_woken_when_it_may_be_tried_again(workshop: WorkerHarness) -> None:
     event = workshop.arrives(signal("SIGNAL_OPEN"))
     workshop.broker.script.append(BrokerUnavailable("maintenance", retry_after=42))
@@ -293,11 +234,6 @@ def test_a_working_order_holds_back_the_later_events_of_its_strategy(workshop: W
     workshop.run(opened)
     assert workshop.states() == ["waiting", "received"]
     assert [order.state for order in workshop.orders()] == ["accepted"]
-
-
-def test_a_lifecycle_event_needs_no_broker(workshop: WorkerHarness) -> None:
-    workshop.run(workshop.arrives(lifecycle("STRATEGY_ENABLED", "s1")), broker=break_the_code)
-    assert workshop.states() == ["done"]
 
 
 def test_every_end_is_announced_once_and_nothing_else_is(workshop: WorkerHarness) -> None:

@@ -93,7 +93,7 @@ def test_a_worker_that_sweeps_tells_of_refusals_that_nobody_may_know(
     monkeypatch.setattr(app, "_tie_to_life", lambda *_: None)
     monkeypatch.setenv("DATABASE_URL", database_url)
     monkeypatch.setenv("REDIS_URL", redis_url)
-    app.make_worker(load(), threads=1)
+    app.make_worker(load())
     made[0].sweep()
     made[0]._sessions.kw["bind"].dispose()  # what ends with the process, elsewhere
     assert workshop.alerts() == ["late_failure"]

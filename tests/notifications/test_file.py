@@ -92,4 +92,4 @@ def test_a_worker_does_not_start_with_a_bad_file(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
     monkeypatch.setenv("BRIDGE_NOTIFICATIONS_FILE", str(tmp_path / "n.toml"))
     with pytest.raises(ConfigurationError, match=r"n\.toml: rules: must be written as"):
-        make_worker(config.load(), threads=1)
+        make_worker(config.load())

@@ -27,7 +27,15 @@ USERS = {
     "tools/local/": "`make run` and the like",
     "shared/config.py": "all",
 }
-UNITS = {"_SECONDS": "seconds", "_DAYS": "days", "_URL": "URL", "_FILE": "path", "PORT": "port", "_KEY": "secret"}
+UNITS = {
+    "_SECONDS": "seconds",
+    "_DAYS": "days",
+    "_URL": "URL",
+    "_FILE": "path",
+    "PORT": "port",
+    "_KEY": "secret",
+    "_CONCURRENCY": "threads",
+}
 OTHERS = {
     "BIND": (
         "127.0.0.1",
@@ -52,7 +60,6 @@ OTHERS = {
     ),
     "FLOWER_PORT": ("5555", "The port that Flower listens on.", "Flower, or `make run`, does not start."),
     "PROQUANT_BRIDGE_TOKEN": ("", "The account's token, for `proquant-bridge send`.", "The receiver answers 401."),
-    "WORKER_CONCURRENCY": ("16", "Events that a worker executes at once: its threads.", "The worker does not start."),
 }
 """Default, meaning, and what happens when it is wrong."""
 _READS = re.compile(
