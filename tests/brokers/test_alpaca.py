@@ -169,11 +169,12 @@ def test_coins_are_sold_as_far_as_the_fee_has_left_them(serve: Serve) -> None:
     assert (report.state, report.filled_quantity) == (OrderState.PARTIALLY_FILLED, Decimal("0.9975"))
 
 
-def test_coins_that_no_fee_explains_are_not_sold_by_halves(serve: Serve) -> None:
+def test_what_is_left_is_sold_where_more_is_missing_than_a_fee_explains(serve: Serve) -> None:
     broker, _ = serve(Alpaca())
     broker.submit(order("BTC/USD", "1"))
-    assert refused(broker, closing("BTC/USD", "2")) is None
-    assert [each.quantity for each in broker.positions()] == [1]
+    report = broker.submit(closing("BTC/USD", "2"))
+    assert (report.state, report.filled_quantity) == (OrderState.PARTIALLY_FILLED, Decimal(1))
+    assert broker.positions() == []
 
 
 @pytest.mark.parametrize("call", ["account", "instruments", "positions"])

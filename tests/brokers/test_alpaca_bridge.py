@@ -127,3 +127,27 @@ def test_coins_that_the_fee_has_taken_are_not_sold(sessions: Sessions, database_
         assert placed(alpaca) == [("buy_to_open", "1"), ("sell_to_close", "0.9975")]
         assert alpaca.books.positions == {}
         assert bridge.open_positions() == []
+
+
+@pytest.mark.parametrize("left", [Decimal(6), Decimal(1)], ids=["six sold by hand", "a split of 1 for 10"])
+def test_a_close_closes_what_is_left(bridge: Bridge, alpaca: Alpaca, left: Decimal) -> None:
+    """It was refused each time: "insufficient qty available for order (requested: 10, available: 6)"."""
+    assert bridge.post(signal("SIGNAL_OPEN", **TEN_AAPL)).status_code == 200
+    alpaca.books.positions["AAPL"] = left
+    assert bridge.post(signal("SIGNAL_CLOSE", **TEN_AAPL)).status_code == 200
+    bridge.settled()
+    assert alpaca.books.positions.get("AAPL", 0) == 0
+    assert placed(alpaca) == [("buy_to_open", "10"), ("sell_to_close", f"{left}")]
+    assert bridge.open_positions() == []
+    assert [alert.kind for alert in bridge.alerts()] == ["gone_at_broker"]
+    assert bridge.post(signal("SIGNAL_OPEN", "p2", **TEN_AAPL)).status_code == 200
+
+
+def test_what_another_order_holds_is_left_to_it(
+    bridge: Bridge, alpaca: Alpaca, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert bridge.post(signal("SIGNAL_OPEN", **TEN_AAPL)).status_code == 200
+    monkeypatch.setattr(type(alpaca.books), "held_for_orders", lambda *_: Decimal(4))
+    refused = bridge.post(signal("SIGNAL_CLOSE", **TEN_AAPL))
+    assert (refused.status_code, refused.json and refused.json["error"]) == (422, "rejected")
+    assert [position.quantity for position in bridge.open_positions()] == [10]

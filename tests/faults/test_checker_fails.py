@@ -79,7 +79,7 @@ def test_a_world_in_which_all_is_well_has_no_violation() -> None:
     assert world().broken() == set()
 
 
-def test_two_ends_in_one_millisecond_may_report_a_strategy_twice() -> None:
+def test_two_ends_may_report_a_strategy_twice_at_one_moment() -> None:
     assert reported("INTEGRATION_DELETED", "STRATEGY_DISABLED")(world()).broken() == set()
 
 

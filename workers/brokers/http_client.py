@@ -1,9 +1,11 @@
 """An HTTP client for brokers: one attempt within a deadline, exact numbers, and a contract error for every failure."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from typing import Literal, Never
 
 import httpx
@@ -16,6 +18,8 @@ CONNECT_SECONDS = 3.0
 READ_SECONDS = 8.0
 DEADLINE_SECONDS = 10.0  # of one call with all that belongs to it
 MAX_BODY = 32 * 1024 * 1024  # an exchange's list of instruments is a few megabytes
+EARLIEST_RESET = 1e9  # a point in time, in seconds since 1970; other brokers tell a number of seconds
+LONGEST_RESET = 300.0
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -32,9 +36,25 @@ class BrokerReply:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds that the broker asks us to wait; None where it does not say (a date is not understood)."""
+        """Seconds that the broker asks us to wait; None where it does not say (a date is not understood).
+
+        Alpaca answers 429 without it, and with the second in which its limit is set anew ("X-RateLimit-Reset").
+        """
         value = self.headers.get("retry-after", "")
-        return float(value) if value.isdecimal() else None
+        if value.isdecimal():
+            return float(value)
+        return self._until_reset() if self.status == 429 else None
+
+    def _until_reset(self) -> float | None:
+        """By the broker's own clock, which its answer tells, since ours may differ."""
+        reset = self.headers.get("x-ratelimit-reset", "")
+        if not reset.isdecimal() or float(reset) < EARLIEST_RESET:
+            return None
+        try:
+            told = parsedate_to_datetime(self.headers.get("date", "")).timestamp()
+        except (TypeError, ValueError):
+            told = time.time()
+        return min(max(1.0, float(reset) - told), LONGEST_RESET)
 
 
 @dataclass(eq=False)

@@ -63,11 +63,14 @@ def judge(facts: Facts, history: Sequence[Exchange]) -> list[Wrong]:
 
 
 def _most_rows(row: EventFact, facts: Facts) -> int:
-    """One; of an event of our own, one for each lifecycle event that may have caused it: a millisecond may have two."""
+    """One; of an event of our own, one for each lifecycle event that may have caused it.
+
+    Where the integration is over, ours stands at the moment of what was opened last, whenever the end was.
+    """
     if row.type not in ORPHAN_EVENTS:
         return 1
-    same_moment = (e for e in facts.events if (e.account, e.timestamp_ms) == (row.account, row.timestamp_ms))
-    return max(1, sum(1 for e in same_moment if e.type in ORPHANING))
+    earlier = (e for e in facts.events if e.account == row.account and e.timestamp_ms <= row.timestamp_ms)
+    return max(1, sum(1 for e in earlier if e.type in ORPHANING))
 
 
 def word_of(answer: Answer) -> str:

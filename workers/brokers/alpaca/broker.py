@@ -5,13 +5,15 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import structlog
 
 from shared.accounts.instrument import Instrument
-from shared.domain import ErrorType, OrderState
+from shared.domain import Direction, ErrorType, Leg, OrderState
 from shared.ledger.reports import known_to_broker
+from workers.brokers.absent_position import as_seen
 from workers.brokers.alpaca import errors, translate
 from workers.brokers.alpaca.assets import Asset, openable
 from workers.brokers.alpaca.calls import Calls, KeysRefused
@@ -144,7 +146,12 @@ class AlpacaBroker:
             return _ended(self._followed(order, asset, report, ends))
         if errors.is_duplicate(reply):
             return self._known(order, reply)
-        return self._refused(order, reply)
+        if order.leg is Leg.CLOSE and errors.is_less_there(reply) and (there := self._what_is_there(order, asset)):
+            smaller = self._calls.place(translate.order_body(order, there, asset.crypto))
+            if smaller.status < 300:
+                return _ended(self._followed(order, asset, translate.report(smaller.body, order), ends))
+            return self._refused(order, asset, smaller)
+        return self._refused(order, asset, reply)
 
     def _followed(self, order: OrderRequest, asset: Asset, report: OrderReport, ends: float) -> OrderReport:
         """The order when it has ended, or as it is when the time is up; the bridge looks it up then."""
@@ -192,7 +199,19 @@ class AlpacaBroker:
             return known_to_broker(order.client_order_id, words)
         return _ended(found)
 
-    def _refused(self, order: OrderRequest, reply: BrokerReply) -> OrderReport:
+    def _what_is_there(self, order: OrderRequest, asset: Asset) -> Decimal | None:
+        """How much of a close can be closed where less is held than was bought; None where that is not the reason.
+
+        Alpaca refuses the whole order then, each time (403, "insufficient qty available"). What another order holds is
+        there all the same, and is left to it.
+        """
+        row = self._calls.position(asset.id)
+        if row is None or translate.position(row, order.symbol).quantity * _sign(order) >= 0:
+            return None
+        held, free = abs(translate.number(row["qty"])), translate.available(row)
+        return free if 0 < free < order.quantity and held < order.quantity else None
+
+    def _refused(self, order: OrderRequest, asset: Asset, reply: BrokerReply) -> OrderReport:
         """Raises the refusal. One that nobody has thought about is believed only when there is no such order.
 
         A 422 was once reported for an order that was executed (alpaca-trade-api-js issue 255).
@@ -203,7 +222,12 @@ class AlpacaBroker:
             log.warning("Alpaca refused an order for an unknown reason.", action="unmapped", reason=verdict.reason)
             if (found := self._found_after(order, verdict)) is not None:
                 return _ended(found)
-        raise OrderRejected(verdict.type, verdict.reason)
+        meant = as_seen(order, OrderRejected(verdict.type, verdict.reason), lambda: self._held(asset))
+        raise meant if isinstance(meant, OrderRejected) else OrderRejected(None, str(meant))
+
+    def _held(self, asset: Asset) -> Sequence[BrokerPosition]:
+        row = self._calls.position(asset.id)
+        return [] if row is None else [translate.position(row, asset.instrument.symbol)]
 
     def _found_after(self, order: OrderRequest, refusal: errors.RefusalMeaning) -> OrderReport | None:
         """The order has been sent: a look that fails says nothing of it."""
@@ -211,6 +235,10 @@ class AlpacaBroker:
             return self._calls.find(order)
         except BrokerUnavailable as unavailable:
             raise OutcomeUnknown(f"{refusal.reason}; and the order cannot be looked up.") from unavailable
+
+
+def _sign(order: OrderRequest) -> int:
+    return 1 if order.side is Direction.BUY else -1
 
 
 def _ended(report: OrderReport) -> OrderReport:

@@ -101,6 +101,11 @@ def is_duplicate(reply: BrokerReply) -> bool:
     return reply.status == 422 and bool(re.search(r"client.order.id must be unique", message_of(reply), re.IGNORECASE))
 
 
+def is_less_there(reply: BrokerReply) -> bool:
+    """Whether less is available than was to be closed (alpaca-trade-api-go issue 269)."""
+    return reply.status == 403 and bool(re.search(r"insufficient (qty|balance)", message_of(reply), re.IGNORECASE))
+
+
 def is_absent(reply: BrokerReply) -> bool:
     """Whether a look-up says that there is no such thing; any other 404 may be of something in between.
 

@@ -38,6 +38,8 @@ READS_OF_A_SUBMIT = 6  # time, list, prices, mode, position, and the order that 
 SETTLE_SECONDS = 15.0
 """A request that is under way for longer than its window of 5 s is refused, and the matching engine answers within 10 s
 or never (-1007): what is not there after both was not accepted."""
+RESTRICTED = 451
+PLACE = "Binance does not serve the place where this machine stands (HTTP 451): run the worker elsewhere."
 HEDGE_MODE = "The account is in hedge mode; switch it to one-way mode at Binance (position mode)."
 _Answer = TypeVar("_Answer")
 
@@ -150,6 +152,8 @@ class BinanceBroker:
             raise refusal
 
     def _refused(self, order: OrderRequest, refused: BinanceError) -> OrderReport:
+        if refused.status == RESTRICTED:
+            raise OrderRejected(None, f"{PLACE} ({refused.words})") from refused
         if not listed(refused.code):
             unmapped("binance", str(refused.code), refused.words)
         if refused.code == POSITION_SIDE_NOT_MATCH:
