@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from shared.database.engine import Sessions
+from shared.database.tables.orders import OrderRow
 from shared.domain import Direction, EventType
 from tests.contract.rest_bench import TOKEN
 from tests.simulators.server import Answer, Call, Simulator
@@ -178,3 +179,21 @@ def test_a_close_is_taken_whatever_the_clocks_say(bridge: Bridge) -> None:
     assert bridge.post(replace(ahead, type=EventType.SIGNAL_OPEN, proquant_position_id="p2")).status_code == 400
     assert bridge.post(ahead).status_code == 200
     assert flat(bridge)
+
+
+def test_a_close_that_is_taken_first_and_filled_later_closes_its_own_position(
+    sessions: Sessions, database_url: str
+) -> None:
+    """With one strategy nothing notices an order that has lost its position on the way."""
+    with bridges.running(sessions, database_url) as bridge:
+        bridge.open_account(script="ok,ok,accepted")
+        for strategy in ("s1", "s2"):
+            assert bridge.post(signal("SIGNAL_OPEN", strategy, strategy_id=strategy)).status_code == 200
+        bridge.post(signal("SIGNAL_CLOSE", "s1", strategy_id="s1"))
+        bridge.settled()
+        assert [row.proquant_position_id for row in bridge.open_positions()] == ["s2"]
+        with bridge.sessions() as session:
+            closing = session.scalars(select(OrderRow).where(OrderRow.leg == "close")).one()
+            opening = session.scalars(select(OrderRow).where(OrderRow.position_id == closing.position_id)).first()
+        assert opening is not None
+        assert (closing.state, opening.leg, opening.event_id) == ("filled", "open", 1)
