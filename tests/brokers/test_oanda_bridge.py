@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from shared.database.engine import Sessions
 from shared.domain import Direction
@@ -67,6 +68,21 @@ def test_a_fill_is_understood_whichever_of_its_prices_are_left_out(
     assert [position.quantity for position in bridge.open_positions()] == [Decimal(10)]
     assert bridge.post(signal("SIGNAL_CLOSE", "p1")).status_code == 200
     assert (held(books), bridge.open_positions()) == ([], [])
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_a_close_in_parts_of_one_size_closes_all_whichever_answer_is_lost(
+    bridge: Bridge, books: Books, simulator: Simulator, lost: int
+) -> None:
+    """A close carries no id of ours at OANDA: the answer to one part must not be taken for that to another."""
+    bridge.post(signal("SIGNAL_OPEN", "p1", quantity=Decimal(12)))
+    with bridge.sessions.begin() as session:
+        session.execute(text("UPDATE instruments SET maximum = 4 WHERE ticker = 'XAUUSD'"))
+    simulator.faults.extend([Fault.LOST_AFTER if part == lost else None for part in range(3)])
+    bridge.post(signal("SIGNAL_CLOSE", "p1"))
+    bridge.settled()
+    assert (held(books), bridge.open_positions()) == ([], [])
+    assert [units for _, units in filled(books)] == ["12", "-4", "-4", "-4"]
 
 
 def test_a_fifo_account_opens_no_second_trade_in_an_instrument(sessions: Sessions, database_url: str) -> None:

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from shared.accounts.orphan_policy import OrphanEvent
 from shared.domain import EXACT, ErrorType, EventState, EventType, OrderState, RefusedBy
 from shared.situation.model import Situation
-from tests.support.factories import GOLD, LIMITS, NOW, held
+from tests.support.factories import GOLD, LIMITS, NOW, held, report, situation
 from tests.support.planning_dsl import CLOSE, REOPEN, closed, decide, ending
 from tests.support.situation_strategies import cases
 from workers.decision.closing import MOST_PARTS, closing_quantity
 from workers.decision.planning import next_step
-from workers.decision.steps import BrokerAnswers, Finish, Retry, SubmitNew
+from workers.decision.steps import AskMark, BrokerAnswers, Finish, MarkAnswer, Reported, Retry, SubmitNew
 
 sizes = st.decimals(Decimal("0.000001"), Decimal(10**6), places=6)
 limits = st.builds(
@@ -53,6 +53,15 @@ def test_no_more_than_the_maximum_is_closed_at_once(quantity: str, maximum: str 
     placed = decide(CLOSE, held=held(quantity=Decimal(quantity)), held_instrument=limited)
     assert isinstance(placed, SubmitNew)
     assert placed.quantity == Decimal(part)
+
+
+def test_a_second_part_is_looked_up_from_after_the_first() -> None:
+    first = closed(filled=Decimal(4), quantity=Decimal(4))
+    s = situation(CLOSE, orders=(first,), held=held(quantity=Decimal(4)))
+    marking, known = replace(LIMITS, marks=True), BrokerAnswers(mark="7", marked=True)
+    assert isinstance(next_step(s, known.then(Reported(first, report(first))), NOW, marking), AskMark)
+    assert isinstance(next_step(s, known.then(MarkAnswer("9")), NOW, marking), SubmitNew)
+    assert isinstance(next_step(s, known.then(Reported(first, report(first))), NOW, LIMITS), SubmitNew)
 
 
 def test_many_whole_parts_are_no_reason_to_ask_a_person() -> None:

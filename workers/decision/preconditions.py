@@ -6,7 +6,7 @@ from shared.accounts.instrument import Instrument
 from shared.accounts.open_rules import market_closed
 from shared.domain import Refusal
 from workers.decision.open_checks import Limits
-from workers.decision.steps import AskMark, AskMarket, BrokerAnswers, SubmitNew
+from workers.decision.steps import AskMark, AskMarket, BrokerAnswers, MarkAnswer, SubmitNew
 
 
 def missing_before_order(
@@ -18,7 +18,7 @@ def missing_before_order(
         return AskMarket(place.symbol)
     if not is_open:
         return market_closed(place.ticker)
-    return AskMark() if misses_mark(answers, limits) else None
+    return AskMark() if misses_mark(answers, limits) or _has_an_old_mark(place, answers, limits) else None
 
 
 def misses_mark(answers: BrokerAnswers, limits: Limits) -> bool:
@@ -28,6 +28,15 @@ def misses_mark(answers: BrokerAnswers, limits: Limits) -> bool:
     moment was found by no look-up, and was sent again without end.
     """
     return limits.marks and not answers.marked
+
+
+def _has_an_old_mark(place: SubmitNew, answers: BrokerAnswers, limits: Limits) -> bool:
+    """Whether the mark is from before an earlier order of this leg.
+
+    Two parts of one close may be alike in all that a broker shows of them (at OANDA a close carries no id of ours): a
+    look-up of the second that begins before the first would find that one.
+    """
+    return limits.marks and place.generation > 0 and not isinstance(answers.last, MarkAnswer)
 
 
 def _is_open(symbol: str, instrument: Instrument | None, answers: BrokerAnswers, now: datetime) -> bool | None:
