@@ -70,15 +70,15 @@ def test_a_fill_is_understood_whichever_of_its_prices_are_left_out(
     assert (held(books), bridge.open_positions()) == ([], [])
 
 
-@pytest.mark.parametrize("lost", [0, 1, 2])
-def test_a_close_in_parts_of_one_size_closes_all_whichever_answer_is_lost(
-    bridge: Bridge, books: Books, simulator: Simulator, lost: int
+@pytest.mark.parametrize("fault", [Fault.LOST_AFTER, Fault.LOST_BEFORE])
+def test_a_close_in_parts_of_one_size_closes_all_whatever_is_lost_of_the_second(
+    bridge: Bridge, books: Books, simulator: Simulator, fault: Fault
 ) -> None:
     """A close carries no id of ours at OANDA: the answer to one part must not be taken for that to another."""
     bridge.post(signal("SIGNAL_OPEN", "p1", quantity=Decimal(12)))
     with bridge.sessions.begin() as session:
         session.execute(text("UPDATE instruments SET maximum = 4 WHERE ticker = 'XAUUSD'"))
-    simulator.faults.extend([Fault.LOST_AFTER if part == lost else None for part in range(3)])
+    simulator.faults.extend([None, fault])
     bridge.post(signal("SIGNAL_CLOSE", "p1"))
     bridge.settled()
     assert (held(books), bridge.open_positions()) == ([], [])
