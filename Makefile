@@ -36,7 +36,7 @@ manage: $(INSTALLED) ## Run the management API beside `make run`; BRIDGE_MANAGEM
 	@exec $(BIN)/python -m tools.local.management
 
 test: lint ## Run every check and every test, on an embedded PostgreSQL and Redis
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=15
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations=15
 
 coverage: $(INSTALLED) ## Run every test and measure which lines and branches they reach; takes half as long again
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile --cov --cov-report=term
